@@ -1,0 +1,27 @@
+"""What commands need of the identity side: pseudonyms, and names that are kept apart from the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the erasable directory knows of a pseudonym; every field may have been erased to an empty string."""
+
+    pseudonym: str
+    issuer: str
+    subject: str
+    display_name: str
+    email: str
+
+
+class Directory(Protocol):
+    """The erasable directory: random pseudonyms for (issuer, subject), with what is shown of a person."""
+
+    def pseudonym(self, issuer: str, subject: str, *, display_name: str = "", email: str = "") -> str:
+        """Return the pseudonym of this identity, making one at first sight; updates what is shown."""
+
+    def known(self, pseudonym: str) -> Known | None:
+        """Return what is known of a pseudonym; None where it was erased or never was."""
