@@ -69,7 +69,7 @@ class Event(BaseModel, CanMutateAggregate[str]):
 class Created(Event):
     """The first fact of an aggregate's life."""
 
-    def mutate(self, aggregate: Any) -> Any:
+    def mutate(self, aggregate: Any) -> Any:  # noqa: ARG002 - the library's signature; there is none yet
         """Make the aggregate that this fact begins; ``aggregate`` is ``None``."""
         made = self.AGGREGATE.__new__(self.AGGREGATE)
         made.__base_init__(self.originator_id, self.originator_version, self.timestamp)

@@ -32,19 +32,19 @@ class ClmError(Exception):
             self.rule = rule
 
 
-class InvalidInput(ClmError):  # noqa: N818 - the tree reads as sentences, not as a list of ...Error
+class InvalidInput(ClmError):
     """The bytes or fields given cannot be what they claim to be."""
 
     rule = "invalid-input"
 
 
-class NotFound(ClmError):  # noqa: N818
+class NotFound(ClmError):
     """There is no such object, or none that this principal may know of."""
 
     rule = "not-found"
 
 
-class Denied(ClmError):  # noqa: N818
+class Denied(ClmError):
     """The principal's rights do not reach this act."""
 
     rule = "access-denied"
@@ -56,31 +56,31 @@ class StepUpRequired(Denied):
     rule = "insufficient-user-authentication"
 
 
-class PolicyRefused(ClmError):  # noqa: N818
+class PolicyRefused(ClmError):
     """A dated policy rule forbids it, whoever asks."""
 
     rule = "policy-refused"
 
 
-class WrongState(ClmError):  # noqa: N818
+class WrongState(ClmError):
     """The object's life has no such step from where it stands."""
 
     rule = "wrong-state"
 
 
-class AlreadyExists(ClmError):  # noqa: N818
+class AlreadyExists(ClmError):
     """A name that must be unique is taken."""
 
     rule = "already-exists"
 
 
-class IdempotencyMismatch(ClmError):  # noqa: N818
+class IdempotencyMismatch(ClmError):
     """The idempotency key was used before, for something else."""
 
     rule = "idempotency-key-reused"
 
 
-class Unavailable(ClmError):  # noqa: N818
+class Unavailable(ClmError):
     """A part that is needed does not answer; asking again later may help."""
 
     rule = "unavailable"

@@ -75,6 +75,12 @@ class Issuers(Protocol):
     def chain(self, issuer_id: str) -> tuple[bytes, ...]:
         """Return the CA certificates (DER) above a leaf of this issuer, issuing CA first, root last."""
 
-    async def sign_crl(self, issuer_id: str, number: int, this_update: datetime, next_update: datetime,
-                       revoked: Sequence[RevokedSerial]) -> bytes:
+    async def sign_crl(
+        self,
+        issuer_id: str,
+        number: int,
+        this_update: datetime,
+        next_update: datetime,
+        revoked: Sequence[RevokedSerial],
+    ) -> bytes:
         """Sign a complete CRL (RFC 5280 section 5) with this number; returns DER."""

@@ -104,7 +104,7 @@ class StreamMoved(StreamConflict):
 
 
 class DuplicateIdempotencyKey(LedgerError):
-    """This idempotency key already has an entry: answer from ``entry``, store nothing."""
+    """The idempotency key already has an entry: answer from ``entry``, store nothing."""
 
     def __init__(self, entry: Entry) -> None:
         super().__init__(f"idempotency key already used by the entry at position {entry.first_position}")

@@ -23,7 +23,7 @@ class ProfileSpec(Value):
       ``allow_wildcards`` besides a pattern that covers the names it would match.
     - ``allowed_addresses``: IP networks (CIDR) whose addresses may be named; empty means none.
     - ``max_validity``, ``backdate``: seconds. Validity counts from the back-dated notBefore, both ends inclusive.
-    - ``hard_max_validity``: seconds; between this and ``max_validity`` a request waits for a person, above it is refused.
+    - ``hard_max_validity``: seconds; up to here a longer request waits for a person, above it is refused.
     - ``approval``: ``policy`` approves a conforming request at once; ``manual`` always waits for people.
     - ``approvals``: how many different people must approve a waiting request (never the requester).
     - ``key_made``: ``host`` = by the agent on the host, ``client`` = the caller brings a CSR; both may be allowed.

@@ -1,0 +1,264 @@
+"""An order: somebody wants a certificate for names, on targets or for a CSR; policy or people decide."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import ClassVar, Literal
+
+from domain import base
+from domain.base import Aggregate, Event, Timestamp, Value
+from domain.errors import Denied, WrongState
+from domain.hosts.targets import TargetSpec
+from domain.profiles.spec import KeyAlgorithm
+
+State = Literal["waiting", "approved", "rejected", "cancelled", "fulfilled"]
+APPROVAL_GOOD_FOR = timedelta(days=7)
+
+
+class Target(Value):
+    """One place on one host where the certificate goes."""
+
+    host_id: str
+    spec: TargetSpec
+
+
+class Subject(Value):
+    """What the certificate is to say; ``validity`` in seconds from the back-dated notBefore, both ends inclusive."""
+
+    dns_names: tuple[str, ...]
+    ip_addresses: tuple[str, ...]
+    common_name: str | None
+    key_algorithm: KeyAlgorithm | None
+    validity: int
+
+
+class Order(Aggregate):
+    """One wish for certificates: one per host among its targets, or one for the caller's own CSR."""
+
+    def __init__(self) -> None:
+        self.state: State = "waiting"
+        self.team_id = ""
+        self.profile_id = ""
+        self.profile_version = 0
+        self.requester = ""
+        self.subject: Subject
+        self.targets: tuple[Target, ...] = ()
+        self.request_sha256 = ""
+        self.csr_sha256: str | None = None
+        self.approvals_needed = 1
+        self.approvers: tuple[str, ...] = ()
+        self.approved_until: datetime | None = None
+        self.accepted: dict[str, str] = {}
+        self.generations: dict[str, int] = {}
+        self.served: frozenset[str] = frozenset()
+
+    class Requested(base.Created):
+        """What is wanted, by whom, judged by which profile version; ``waived_rules`` need a person's approval."""
+
+        TOPIC: ClassVar[str] = "sslclm.order.requested.v1"
+        team_id: str
+        profile_id: str
+        profile_version: int
+        requester: str
+        subject: Subject
+        targets: tuple[Target, ...]
+        csr_sha256: str | None
+        waived_rules: tuple[str, ...]
+        approvals_needed: int
+
+        def apply(self, order: Order) -> None:
+            order.team_id, order.requester = self.team_id, self.requester
+            order.profile_id, order.profile_version = self.profile_id, self.profile_version
+            order.subject, order.targets = self.subject, self.targets
+            order.csr_sha256, order.approvals_needed = self.csr_sha256, self.approvals_needed
+            order.request_sha256 = hashlib.sha256(self.state()).hexdigest()
+
+    class ApprovalGiven(Event):
+        """One person approved exactly the request with this hash."""
+
+        TOPIC: ClassVar[str] = "sslclm.order.approval-given.v1"
+        approver: str
+        request_sha256: str
+
+        def apply(self, order: Order) -> None:
+            order.approvers = (*order.approvers, self.approver)
+
+    class Approved(Event):
+        """Enough has approved it, policy or people; good until ``valid_until``."""
+
+        TOPIC: ClassVar[str] = "sslclm.order.approved.v1"
+        by: Literal["policy", "people"]
+        request_sha256: str
+        valid_until: Timestamp
+
+        def apply(self, order: Order) -> None:
+            order.state, order.approved_until = "approved", self.valid_until
+
+    class Rejected(Event):
+        """A person said no; the reason stands in the entry's erasable details."""
+
+        TOPIC: ClassVar[str] = "sslclm.order.rejected.v1"
+        rejecter: str
+
+        def apply(self, order: Order) -> None:
+            order.state = "rejected"
+
+    class Cancelled(Event):
+        """The requester's side does not want it any more."""
+
+        TOPIC: ClassVar[str] = "sslclm.order.cancelled.v1"
+
+        def apply(self, order: Order) -> None:
+            order.state = "cancelled"
+
+    class KeyAccepted(Event):
+        """The proof of possession of a fitting key was checked; ``certificate_id`` is being issued for it.
+
+        ``host_id`` is empty where the caller brought the CSR.
+        """
+
+        TOPIC: ClassVar[str] = "sslclm.order.key-accepted.v1"
+        host_id: str
+        generation: int
+        certificate_id: str
+        spki_sha256: str
+        csr_sha256: str
+
+        def apply(self, order: Order) -> None:
+            order.accepted = {**order.accepted, self.host_id: self.certificate_id}
+            order.generations = {**order.generations, self.host_id: self.generation}
+
+    class KeyRefused(Event):
+        """The host's CSR broke a rule, or no key could be made; a new generation of the key is asked for."""
+
+        TOPIC: ClassVar[str] = "sslclm.order.key-refused.v1"
+        host_id: str
+        generation: int
+        rule: str
+
+        def apply(self, order: Order) -> None:
+            order.generations = {**order.generations, self.host_id: self.generation}
+
+    class IssuanceReopened(Event):
+        """The issuance for this host ended without a certificate; its key may be certified by a fresh attempt."""
+
+        TOPIC: ClassVar[str] = "sslclm.order.issuance-reopened.v1"
+        host_id: str
+        certificate_id: str
+
+        def apply(self, order: Order) -> None:
+            order.accepted = {host: made for host, made in order.accepted.items() if host != self.host_id}
+
+    class TargetServed(Event):
+        """One of the order's deployments is proven."""
+
+        TOPIC: ClassVar[str] = "sslclm.order.target-served.v1"
+        deployment_id: str
+
+        def apply(self, order: Order) -> None:
+            order.served = order.served | {self.deployment_id}
+
+    class Fulfilled(Event):
+        """Every certificate is issued and every target is proven."""
+
+        TOPIC: ClassVar[str] = "sslclm.order.fulfilled.v1"
+
+        def apply(self, order: Order) -> None:
+            order.state = "fulfilled"
+
+    def approve_by_policy(self, *, at: datetime) -> None:
+        """Approve at once: the request lies inside the profile and the requester's team."""
+        self._must_be("waiting")
+        self._approved("policy", at)
+
+    def approve(self, *, approver: str, request_sha256: str, at: datetime) -> None:
+        """Give one person's approval of exactly the request they saw; never the requester, never twice."""
+        self._must_be("waiting")
+        if request_sha256 != self.request_sha256:
+            raise WrongState(
+                "the request is not the one that was looked at",
+                rule="approval-binding",
+                fix="read the order again and approve its request_sha256",
+            )
+        if approver == self.requester:
+            raise Denied("nobody approves their own request", rule="four-eyes", fix="ask a second person")
+        if approver in self.approvers:
+            raise Denied("one person approves once", rule="four-eyes", fix="ask another person")
+        self.record(self.ApprovalGiven, at=at, approver=approver, request_sha256=request_sha256)
+        if len(self.approvers) >= self.approvals_needed:
+            self._approved("people", at)
+
+    def _approved(self, by: Literal["policy", "people"], at: datetime) -> None:
+        self.record(self.Approved, at=at, by=by, request_sha256=self.request_sha256, valid_until=at + APPROVAL_GOOD_FOR)
+
+    def reject(self, *, rejecter: str, at: datetime) -> None:
+        """Say no."""
+        self._must_be("waiting")
+        if rejecter == self.requester:
+            raise Denied("nobody decides on their own request", rule="four-eyes", fix="cancel it instead")
+        self.record(self.Rejected, at=at, rejecter=rejecter)
+
+    def cancel(self, *, at: datetime) -> None:
+        """Withdraw the wish while nothing is issued."""
+        if self.state not in {"waiting", "approved"} or self.accepted:
+            raise WrongState(f"the order is {self.state}", rule="order-state", fix="revoke its certificates instead")
+        self.record(self.Cancelled, at=at)
+
+    def accept_key(self, *, host_id: str, certificate_id: str, spki_sha256: str, csr_sha256: str, at: datetime) -> None:
+        """Take a checked key for a host (or the caller, empty ``host_id``): one certificate is issued for it."""
+        self.must_be_ready(host_id, at=at)
+        self.record(
+            self.KeyAccepted,
+            at=at,
+            host_id=host_id,
+            generation=self.generation(host_id),
+            certificate_id=certificate_id,
+            spki_sha256=spki_sha256,
+            csr_sha256=csr_sha256,
+        )
+
+    def must_be_ready(self, host_id: str, *, at: datetime) -> None:
+        """Raise WrongState unless the order is approved, in time, and has no certificate for this host yet."""
+        self._must_be("approved")
+        if self.approved_until is None or at > self.approved_until:
+            raise WrongState("the approval has expired", rule="approval-expired", fix="request again")
+        if host_id in self.accepted:
+            raise WrongState("this host has its certificate", rule="already-issued", fix="look at the order")
+        if host_id not in (self.hosts() or ("",)):
+            raise WrongState("the order has no target on this host", rule="order-host", fix="look at the order")
+
+    def refuse_key(self, *, host_id: str, rule: str, at: datetime) -> None:
+        """Record that the host's key cannot be used, and ask for the next generation."""
+        self.must_be_ready(host_id, at=at)
+        self.record(self.KeyRefused, at=at, host_id=host_id, generation=self.generation(host_id) + 1, rule=rule)
+
+    def reopen_issuance(self, *, host_id: str, certificate_id: str, at: datetime) -> None:
+        """Allow a fresh issuance after one that ended without a certificate."""
+        if self.accepted.get(host_id) == certificate_id:
+            self.record(self.IssuanceReopened, at=at, host_id=host_id, certificate_id=certificate_id)
+
+    def target_served(self, *, deployment_id: str, all_targets: frozenset[str], at: datetime) -> bool:
+        """Note a proven deployment; tell whether the order is fulfilled by it."""
+        self.record(self.TargetServed, at=at, deployment_id=deployment_id)
+        if self.state == "approved" and all_targets <= self.served and set(self.hosts()) <= set(self.accepted):
+            self.fulfil(at=at)
+            return True
+        return False
+
+    def fulfil(self, *, at: datetime) -> None:
+        """End the order: nothing is left to do."""
+        self._must_be("approved")
+        self.record(self.Fulfilled, at=at)
+
+    def hosts(self) -> tuple[str, ...]:
+        """Return the hosts among the targets, each once, in order."""
+        return tuple(dict.fromkeys(target.host_id for target in self.targets))
+
+    def generation(self, host_id: str) -> int:
+        """Return the number of the key that is wanted from a host, from 1."""
+        return self.generations.get(host_id, 1)
+
+    def _must_be(self, state: State) -> None:
+        if self.state != state:
+            raise WrongState(f"the order is {self.state}, not {state}", rule="order-state", fix="look at the order")

@@ -1,0 +1,140 @@
+"""A deployment: one certificate on one target of one host, until it is proven as served."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from domain import base
+from domain.base import Aggregate, Event, Value
+from domain.errors import WrongState
+from domain.hosts.targets import TargetSpec
+from domain.ids import derived_id
+
+State = Literal["planned", "served", "failed"]
+Stage = Literal["check", "write", "validate", "reload", "probe", "refused", "interrupted"]
+
+
+class Evidence(Value):
+    """What a TLS handshake with one endpoint showed."""
+
+    endpoint: str = Field(max_length=600)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    tls: str = Field(max_length=16)
+    hits: int = Field(ge=1, le=1000)
+
+
+class Deployment(Aggregate):
+    """One certificate on one target: planned, then served or failed; a failed one may be retried."""
+
+    def __init__(self) -> None:
+        self.state: State = "planned"
+        self.attempt = 1
+        self.order_id = ""
+        self.certificate_id = ""
+        self.host_id = ""
+        self.target: TargetSpec
+
+    class Planned(base.Created):
+        """The certificate is to be installed there."""
+
+        TOPIC: ClassVar[str] = "sslclm.deployment.planned.v1"
+        order_id: str
+        certificate_id: str
+        host_id: str
+        team_id: str
+        target: TargetSpec
+
+        def apply(self, deployment: Deployment) -> None:
+            deployment.order_id, deployment.certificate_id = self.order_id, self.certificate_id
+            deployment.host_id, deployment.target = self.host_id, self.target
+
+    class Served(Event):
+        """A TLS handshake with every endpoint showed exactly this certificate and chain."""
+
+        TOPIC: ClassVar[str] = "sslclm.deployment.served.v1"
+        evidence: tuple[Evidence, ...]
+        previous: str | None = None
+
+        def apply(self, deployment: Deployment) -> None:
+            deployment.state = "served"
+
+    class Failed(Event):
+        """The agent could not; ``rolled_back`` tells that the former certificate was proven to be served again."""
+
+        TOPIC: ClassVar[str] = "sslclm.deployment.failed.v1"
+        stage: Stage
+        detail: str
+        rolled_back: bool
+        served_now: str | None = None
+
+        def apply(self, deployment: Deployment) -> None:
+            deployment.state = "failed"
+
+    class Retried(Event):
+        """Somebody asked for another attempt."""
+
+        TOPIC: ClassVar[str] = "sslclm.deployment.retried.v1"
+        attempt: int
+
+        def apply(self, deployment: Deployment) -> None:
+            deployment.state, deployment.attempt = "planned", self.attempt
+
+    @staticmethod
+    def id_for(certificate_id: str, target: int) -> str:
+        """Return the stream id of the deployment of a certificate on the order's target number ``target``."""
+        return derived_id("deployment", certificate_id, str(target))
+
+    @property
+    def task_id(self) -> str:
+        """Id of the agent's task for the present attempt."""
+        return derived_id("task", self.id, str(self.attempt))
+
+    @classmethod
+    def plan(
+        cls,
+        *,
+        stream_id: str,
+        order_id: str,
+        certificate_id: str,
+        host_id: str,
+        team_id: str,
+        target: TargetSpec,
+        at: datetime,
+    ) -> Deployment:
+        """Plan to install a certificate on a target."""
+        return cls.begin(
+            cls.Planned,
+            stream_id=stream_id,
+            at=at,
+            order_id=order_id,
+            certificate_id=certificate_id,
+            host_id=host_id,
+            team_id=team_id,
+            target=target,
+        )
+
+    def report_served(self, *, evidence: tuple[Evidence, ...], previous: str | None, at: datetime) -> None:
+        """Record what the agent proved."""
+        self._must_be("planned")
+        self.record(self.Served, at=at, evidence=evidence, previous=previous)
+
+    def report_failed(
+        self, *, stage: Stage, detail: str, rolled_back: bool, served_now: str | None, at: datetime
+    ) -> None:
+        """Record where and why the agent failed."""
+        self._must_be("planned")
+        self.record(self.Failed, at=at, stage=stage, detail=detail, rolled_back=rolled_back, served_now=served_now)
+
+    def retry(self, *, at: datetime) -> None:
+        """Ask for another attempt."""
+        self._must_be("failed")
+        self.record(self.Retried, at=at, attempt=self.attempt + 1)
+
+    def _must_be(self, state: State) -> None:
+        if self.state != state:
+            raise WrongState(
+                f"the deployment is {self.state}, not {state}", rule="deployment-state", fix="look at its history"
+            )

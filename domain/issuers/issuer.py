@@ -1,0 +1,77 @@
+"""An issuer: a certification authority whose key signs certificates and CRLs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from domain import base
+from domain.base import Aggregate, Event, Timestamp
+from domain.ids import derived_id
+
+IssuerKind = Literal["root", "issuing", "agents"]
+KeyPurpose = Literal["sign-root", "sign-issuing-ca", "sign-crl"]
+
+
+class Issuer(Aggregate):
+    """A certification authority. Its private key is named by ``key_id``, or sealed apart (a root's)."""
+
+    def __init__(self) -> None:
+        self.kind: IssuerKind = "issuing"
+        self.crl_number = 0
+
+    class Created(base.Created):
+        """The authority exists; ``chain`` holds certificates (PEM) from its own up to the root."""
+
+        TOPIC: ClassVar[str] = "sslclm.issuer.created.v1"
+        name: str
+        kind: IssuerKind
+        slug: str
+        chain: tuple[str, ...]
+        fingerprint: str
+        not_after: Timestamp
+        key_id: str | None
+        key_sealed: bool
+        crl_url: str
+        aia_url: str
+
+        def apply(self, issuer: Issuer) -> None:
+            issuer.kind = self.kind
+
+    class KeyUsed(Event):
+        """The sealed key is about to be used for one named purpose; stored before the key signs."""
+
+        TOPIC: ClassVar[str] = "sslclm.issuer.key-used.v1"
+        purpose: KeyPurpose
+        tbs_sha256: str
+
+    class CrlNumbered(Event):
+        """A CRL number is drawn; stored before the CRL is signed, so that no number is used twice."""
+
+        TOPIC: ClassVar[str] = "sslclm.issuer.crl-numbered.v1"
+        number: int
+        this_update: Timestamp
+        next_update: Timestamp
+
+        def apply(self, issuer: Issuer) -> None:
+            issuer.crl_number = self.number
+
+    class CrlPublished(Event):
+        """The CRL of this number is signed and served."""
+
+        TOPIC: ClassVar[str] = "sslclm.issuer.crl-published.v1"
+        number: int
+        entries: int
+        sha256: str
+        crl: str
+
+    @staticmethod
+    def id_for(name: str) -> str:
+        """Return the stream id of the one issuer with this name."""
+        return derived_id("issuer", name)
+
+    def draw_crl_number(self, *, this_update: datetime, next_update: datetime, at: datetime) -> int:
+        """Draw the next CRL number (RFC 5280 section 5.2.3)."""
+        number = self.crl_number + 1
+        self.record(self.CrlNumbered, at=at, number=number, this_update=this_update, next_update=next_update)
+        return number
