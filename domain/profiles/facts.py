@@ -1,0 +1,61 @@
+"""What a policy rule is, and all that it may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from domain.profiles.spec import KeyAlgorithm, ProfileSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One request for a certificate, seen on one day; a rule looks at nothing else.
+
+    - ``dns_names``, ``ip_addresses``, ``common_name``: as ``domain.certificates.names`` spells them.
+    - ``validity``: seconds, from the back-dated notBefore to notAfter, both ends inclusive (RFC 5280 section 4.1.2.5).
+    - ``key_algorithm``: None while the host has not made the key yet; the rules are asked again with its CSR.
+    - ``host_team``: the team of the host that is to make the key; None where no host takes part.
+    - ``reserved``: names and addresses of this system (backend, listeners, identity providers); empty for the profile
+      by which the system serves itself.
+    - ``public_suffixes``: those of ``names.wildcard_bases`` that are public suffixes; ``invalid_a_labels``: those of
+      ``names.a_labels`` that IDNA 2008 does not permit. Both come from the port that knows the tables.
+    - ``on``: the day (UTC) on which the certificate would be issued.
+    """
+
+    profile: ProfileSpec
+    team: str
+    dns_names: tuple[str, ...]
+    ip_addresses: tuple[str, ...]
+    validity: int
+    key_made: Literal["host", "client"]
+    on: date
+    host_team: str | None = None
+    common_name: str | None = None
+    key_algorithm: KeyAlgorithm | None = None
+    reserved: frozenset[str] = frozenset()
+    public_suffixes: frozenset[str] = frozenset()
+    invalid_a_labels: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One dated rule.
+
+    ``check`` returns the sentence that says what is wrong, or None. The rule binds requests judged on or after
+    ``effective``. A ``waivable`` violation waits for a person; any other refuses. ``fix`` tells the requester what
+    helps; ``citation`` tells the auditor where the rule comes from.
+    """
+
+    name: str
+    citation: str
+    effective: date
+    waivable: bool
+    fix: str
+    check: Callable[[Facts], str | None]
+
+
+ALWAYS = date(1970, 1, 1)
+"""For rules of this system's own security model: no clock, however wrong, is early enough to switch them off."""
