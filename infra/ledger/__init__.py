@@ -1,0 +1,1 @@
+"""The hash-chained ledger: its stores, its proof, its exports."""

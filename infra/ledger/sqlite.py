@@ -1,0 +1,113 @@
+"""The ledger on SQLite: one file, several processes, one chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from commands.ports.ledger import Entry, EntryDraft, Head, StoredEvent
+from infra.ledger.drafts import check_draft
+from infra.ledger.group import GroupCommit, Job, Listener
+from infra.ledger.reader import ReadPool, read_by_key, read_entries, read_head, read_stream
+from infra.ledger.schema import connect, erase, prepare
+from infra.ledger.writer import SqliteWriter
+
+_PAGE = 500
+
+
+class SqliteLedger:
+    """Adapter of the port :class:`commands.ports.ledger.Ledger`.
+
+    ``clock`` must give times with a zone. Creates the file where it is missing (its folder must exist and be on a
+    local disk). Close it, or use it as a context manager: what is queued is stored first.
+    """
+
+    def __init__(self, path: str | Path, *, clock: Callable[[], datetime]) -> None:
+        if clock().tzinfo is None:
+            raise ValueError("the ledger's clock must give times with a zone, e.g. datetime.now(UTC)")
+        self._path = Path(path)
+        connection = connect(self._path)
+        try:
+            prepare(connection)
+        finally:
+            connection.close()
+        self._writer = SqliteWriter(self._path, clock)
+        self._reads = ReadPool(self._path)
+        self._group = GroupCommit(self._writer.store, name=f"ledger-{self._path.name}")
+
+    async def append(self, draft: EntryDraft) -> Entry:
+        """Store one entry durably and return it.
+
+        Raises :class:`commands.ports.ledger.LedgerError`, and :class:`domain.errors.InvalidInput` for a draft that no
+        verifier would accept. A caller that is cancelled meanwhile may find its entry stored.
+        """
+        check_draft(draft)
+        return await self._group.append(draft)
+
+    def append_blocking(self, draft: EntryDraft) -> Entry:
+        """Store one entry like :meth:`append`, blocking the calling thread; never call it on an event loop."""
+        check_draft(draft)
+        return self._group.append_blocking(draft)
+
+    def submit(self, job: Job) -> Entry:
+        """Store a job as it is, unchecked but for uniqueness: for the library's recorders and for imports."""
+        return self._group.submit(job)
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Have ``listener`` called after each commit of this process, once per group; returns what ends it.
+
+        It runs in the writer thread: hand over and return. Entries of other processes are not among them; a listener
+        sees the gap in the positions and reads it from :meth:`entries`.
+        """
+        return self._group.subscribe(listener)
+
+    def head(self) -> Head:
+        """Return where the chain ends now."""
+        with self._reads.connection() as connection:
+            return read_head(connection)
+
+    def stream(self, stream_id: str, *, after: int = 0) -> Sequence[StoredEvent]:
+        """Return the events of one stream with a version above ``after``, in order."""
+        with self._reads.connection() as connection:
+            return read_stream(connection, stream_id, after)
+
+    def entries(self, first_position: int, *, limit: int = _PAGE) -> Sequence[Entry]:
+        """Return up to ``limit`` whole entries, from the one that holds ``first_position``, in order."""
+        with self._reads.connection() as connection:
+            return read_entries(connection, first_position, limit)
+
+    def entry_by_key(self, idempotency: str) -> Entry | None:
+        """Return the entry stored under a hashed idempotency key, if there is one."""
+        with self._reads.connection() as connection:
+            return read_by_key(connection, idempotency)
+
+    def iterate(self, first_position: int = 1) -> Iterator[Entry]:
+        """Yield all entries from the one that holds ``first_position`` up to the head, a page in memory at a time."""
+        page = self.entries(first_position, limit=_PAGE)
+        while page:
+            yield from page
+            page = self.entries(page[-1].last_position + 1, limit=_PAGE)
+
+    def erase_details(self, first_position: int) -> bool:
+        """Erase an entry's details for good (GDPR Art. 17) and say whether there were any; every hash stays valid.
+
+        The bytes are overwritten in the file; copies in back-ups are the operator's to erase.
+        """
+        return erase(self._path, first_position)
+
+    def close(self) -> None:
+        """Store what is queued, then let go of the file."""
+        self._group.close()
+        self._writer.close()
+        self._reads.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

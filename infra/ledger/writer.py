@@ -1,0 +1,182 @@
+"""One group of drafts into SQLite: checks, chaining and inserts inside one durable transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from commands.ports.ledger import (
+    DuplicateIdempotencyKey,
+    Entry,
+    Head,
+    LedgerError,
+    LedgerUnavailable,
+    StreamConflict,
+    StreamMoved,
+)
+from domain.errors import InvalidInput
+from infra.ledger.chain import chain
+from infra.ledger.group import Job
+from infra.ledger.reader import read_by_key, read_head
+from infra.ledger.schema import connect
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_INSERT_ENTRY = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_EVENT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)"
+_INSERT_DETAILS = "INSERT INTO details VALUES (?, ?)"
+
+
+def microseconds(moment: datetime) -> int:
+    """Return a moment as microseconds since 1970, exactly."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+class _Plan:
+    """What one transaction will store; the write lock is held, so what it has checked stays true."""
+
+    def __init__(self, connection: sqlite3.Connection, recorded_at_us: int) -> None:
+        self.entries: list[Entry] = []
+        self.outcomes: list[Entry | Exception] = []
+        self._connection = connection
+        self._recorded_at_us = recorded_at_us
+        self._head = read_head(connection)
+        self._tails: dict[str, int | None] = {}
+        self._keys: dict[str, Entry] = {}
+
+    def add(self, job: Job) -> None:
+        """Chain a draft behind the others, or note why it cannot be stored; the others are not touched."""
+        try:
+            self._check_key(job)
+            self._check_unchanged(job)
+            moved = self._check_streams(job)
+            entry = chain(job.draft, job.drawn, self._head, self._recorded_at_us)
+            if job.also is not None:
+                job.also(self._connection)
+        except (LedgerError, InvalidInput) as error:
+            self.outcomes.append(error)
+            return
+        self._tails.update(moved)
+        if entry.idempotency is not None:
+            self._keys[entry.idempotency] = entry
+        self._head = Head(entry.last_position, entry.entry_hash)
+        self.entries.append(entry)
+        self.outcomes.append(entry)
+
+    def _check_key(self, job: Job) -> None:
+        key = job.draft.idempotency
+        if key is None:
+            return
+        known = self._keys.get(key) or read_by_key(self._connection, key)
+        if known is not None:
+            raise DuplicateIdempotencyKey(known)
+
+    def _check_unchanged(self, job: Job) -> None:
+        for stream_id, version in job.draft.unchanged.items():
+            if (self._tail(stream_id) or 0) != version:
+                raise StreamMoved(stream_id)
+
+    def _check_streams(self, job: Job) -> dict[str, int]:
+        moved: dict[str, int] = {}
+        for event in job.draft.events:
+            stream_id, version = event.stream_id, event.stream_version
+            tail = moved[stream_id] if stream_id in moved else self._tail(stream_id)
+            if tail is not None and version <= tail:
+                raise StreamConflict(stream_id)
+            if job.strict and version != (tail or 0) + 1:
+                raise InvalidInput(
+                    f"version {version} of stream {stream_id} would leave a gap after {tail or 0}",
+                    rule="stream-version-gap",
+                    fix="Load the stream and number its new events from the version after the last one.",
+                )
+            moved[stream_id] = version
+        return moved
+
+    def _tail(self, stream_id: str) -> int | None:
+        if stream_id not in self._tails:
+            row = self._connection.execute(
+                "SELECT max(stream_version) FROM event WHERE stream_id = ?", (stream_id,)
+            ).fetchone()
+            self._tails[stream_id] = row[0]
+        return self._tails[stream_id]
+
+    def write(self) -> None:
+        """Insert what was chained."""
+        rows = [
+            (e.first_position, len(e.events), e.recorded_at_us, e.prev_hash, e.entry_hash, e.metadata_salt, e.metadata,
+             e.idempotency)
+            for e in self.entries
+        ]  # fmt: skip
+        events = [
+            (v.position, v.stream_id, v.stream_version, v.topic, v.nonce, v.state)
+            for e in self.entries
+            for v in e.events
+        ]
+        details = [(e.first_position, e.details) for e in self.entries if e.details is not None]
+        self._connection.executemany(_INSERT_ENTRY, rows)
+        self._connection.executemany(_INSERT_EVENT, events)
+        self._connection.executemany(_INSERT_DETAILS, details)
+
+
+class SqliteWriter:
+    """Stores groups; used by one thread only."""
+
+    def __init__(self, path: Path, clock: Callable[[], datetime]) -> None:
+        self._path = path
+        self._clock = clock
+        self._connection: sqlite3.Connection | None = None
+
+    def store(self, jobs: Sequence[Job]) -> Sequence[Entry]:
+        """Store a group, set the outcome of each job and return the entries that are durable now, in order."""
+        plan: _Plan | None = None
+        try:
+            self._connection = self._connection or connect(self._path)
+            self._connection.execute("BEGIN IMMEDIATE")
+            plan = _Plan(self._connection, microseconds(self._clock()))
+            for job in jobs:
+                plan.add(job)
+            plan.write()
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._drop_connection()
+            if plan is None or not self._is_stored(plan.entries):
+                _refuse(jobs, error)
+                return ()
+        except BaseException:
+            self._drop_connection()
+            raise
+        for job, outcome in zip(jobs, plan.outcomes, strict=True):
+            job.outcome = outcome
+        return plan.entries
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._drop_connection()
+
+    def _drop_connection(self) -> None:
+        """Close the connection, which rolls back whatever is open on it; the next group opens a new one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _is_stored(self, entries: Sequence[Entry]) -> bool:
+        """Say whether a commit that answered with an error took place all the same (one transaction: all or none)."""
+        if not entries:
+            return False
+        last = entries[-1]
+        try:
+            self._connection = connect(self._path)
+            row = self._connection.execute(
+                "SELECT entry_hash FROM entry WHERE first_position = ?", (last.first_position,)
+            ).fetchone()
+        except sqlite3.Error:
+            self._drop_connection()
+            return False
+        return bool(row and row[0] == last.entry_hash)
+
+
+def _refuse(jobs: Sequence[Job], error: sqlite3.Error) -> None:
+    for job in jobs:
+        job.outcome = LedgerUnavailable(f"the ledger's file refuses writes: {error}")
+        job.outcome.__cause__ = error
