@@ -1,0 +1,100 @@
+"""Structured logs: one JSON object a line on stderr, with the request's id and without secrets.
+
+There is no line per request: who did what is in the ledger, and a log line per call would cost more than the call's
+own bookkeeping. What is logged is what an operator must act upon.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import uuid
+from collections.abc import Mapping, MutableMapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from pydantic import SecretBytes, SecretStr
+
+from commands.ports.keystore import Secret
+
+MASK = "***"
+SECRET_NAMES = frozenset(
+    {"authorization", "proxy-authorization", "cookie", "set-cookie", "password", "passphrase", "secret", "token"}
+    | {"client_secret", "access_token", "refresh_token", "id_token", "api_key", "client-cert", "x-csrf-token"}
+)
+_HEADER = r"(?im)\b((?:proxy-)?authorization|set-cookie|cookie)(['\"]?\s*[:=,]\s*)[^\r\n]+"
+_PATTERNS = (
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
+    (re.compile(_HEADER), rf"\1\2{MASK}"),
+    (re.compile(r"(?i)\b(bearer|basic|dpop)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {MASK}"),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), MASK),  # JWS compact form, RFC 7515
+)
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+_request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+
+def begin_request(scope: MutableMapping[str, Any]) -> None:
+    """Give a request its id: on every log line from here, and in ``scope["state"]["request_id"]``."""
+    request_id = uuid.uuid4().hex
+    _request_id.set(request_id)
+    scope.setdefault("state", {})["request_id"] = request_id
+
+
+def masked(value: Any, name: str = "") -> Any:
+    """Return a value as it may be logged: secrets by type or by name become ``***``, text loses what looks like one."""
+    if name.lower() in SECRET_NAMES or isinstance(value, Secret | SecretStr | SecretBytes):
+        return MASK
+    if isinstance(value, Mapping):
+        return {str(key): masked(each, str(key)) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [masked(each) for each in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return masked_text(str(value))
+
+
+def masked_text(text: str) -> str:
+    """Return text without private keys, credentials in header form, or JSON Web Tokens."""
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class JsonFormatter(logging.Formatter):
+    """One record as one line of JSON; time in RFC 3339 UTC, ``extra`` fields beside the standard ones.
+
+    Masking is done here and not in a filter, because a filter sees neither the finished text nor the traceback.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": masked_text(record.getMessage()),
+        }
+        if request_id := _request_id.get():
+            line["request_id"] = request_id
+        extra = {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        line.update({key: masked(value, key) for key, value in extra.items() if key not in line})
+        if record.exc_info:
+            line["exception"] = masked_text(self.formatException(record.exc_info))
+        return json.dumps(line)
+
+
+def configure(level: str, stream: TextIO | None = None) -> None:
+    """Send everything of ``level`` and above to ``stream`` (default stderr) as JSON lines."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).handlers.clear()
+    # HTTP client libraries log headers and bodies at DEBUG; Authlib the PKCE verifier.
+    for name in ("authlib", "httpcore", "httpcore2", "httpx", "httpx2"):
+        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
