@@ -1,0 +1,147 @@
+"""To-be-signed bytes of leaf certificates (RFC 5280 section 4), for one issuer."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
+
+from commands.ports.issuers import CertificateTemplate, PreparedCertificate
+from domain.errors import InvalidInput, PolicyRefused
+from infra.issuers.extensions import (
+    NOT_A_CA,
+    RSA_LEAF_USAGE,
+    SIGNING_LEAF_USAGE,
+    Extension,
+    LeafKey,
+    authority_key_id,
+    distribution_points,
+    encoded,
+    extended_key_usage,
+    extension,
+    issuer_access,
+    leaf_key,
+)
+from infra.issuers.names import alternative_names, subject
+from infra.issuers.records import IssuerRecord
+from infra.issuers.schemes import ca_public_key
+from infra.issuers.tbs import to_be_signed
+
+_SERIAL_TOP = 1 << 158
+_EARLIEST = datetime(1950, 1, 1, tzinfo=UTC)
+
+
+def fresh_serial() -> int:
+    """Draw a serial: 159 bits, 158 of them from the operating system's generator, so always 20 octets and positive.
+
+    Two serials being equal has a probability below 2^-100 after 2^28 certificates; nobody can predict one.
+    """
+    return _SERIAL_TOP | secrets.randbits(158)
+
+
+def whole_seconds(moment: datetime) -> datetime:
+    """Return a time as X.509 can say it: UTC, without fractions; raises InvalidInput without a zone or before 1950."""
+    if moment.tzinfo is None:
+        raise InvalidInput("a time needs its zone", rule="time-zone", fix="give it in UTC")
+    at = moment.astimezone(UTC).replace(microsecond=0)
+    if at < _EARLIEST:
+        raise InvalidInput("X.509 knows no time before 1950", rule="time-range")
+    return at
+
+
+class LeafBuilder:
+    """Builds leaf certificates below one issuer; what never changes is encoded once."""
+
+    def __init__(self, record: IssuerRecord) -> None:
+        certificate = x509.load_der_x509_certificate(record.certificate_der)
+        for url in (record.crl_url, record.aia_url):
+            _refuse_other_than_http(url)
+        self.certificate = certificate
+        self.public_key = ca_public_key(certificate.public_key())
+        self._issuer_id = record.issuer_id
+        self._ends = _earliest_end(record)
+        self._fixed: list[Extension] = [
+            NOT_A_CA,
+            encoded(extension(authority_key_id(certificate))),
+            encoded(extension(distribution_points(record.crl_url))),
+            encoded(extension(issuer_access(record.aia_url))),
+        ]
+
+    def leaf(self, template: CertificateTemplate) -> PreparedCertificate:
+        """Prepare a certificate for names; raises InvalidInput, or PolicyRefused where it would outlive its issuer."""
+        names = alternative_names(template.dns_names, template.ip_addresses)
+        name = subject(template.common_name, template.dns_names, template.ip_addresses)
+        usage = extended_key_usage(template.extended_key_usages)
+        key = leaf_key(template.spki_der)
+        return self._prepare(name, names, key, usage, (template.not_before, template.not_after))
+
+    def agent(self, host_id: str, spki_der: bytes, not_before: datetime, not_after: datetime) -> PreparedCertificate:
+        """Prepare a host's client certificate: SAN ``urn:sslclm:host:<id>``, clientAuth only, P-256 only."""
+        key = leaf_key(spki_der)
+        if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+            raise InvalidInput("an agent's key is EC P-256", rule="subject-key", fix="make a P-256 key")
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host_id)])
+        names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(host_urn(host_id))])
+        return self._prepare(name, names, key, extended_key_usage(("clientAuth",)), (not_before, not_after))
+
+    def _prepare(
+        self,
+        name: x509.Name,
+        names: x509.SubjectAlternativeName,
+        key: LeafKey,
+        usage: Extension,
+        validity: tuple[datetime, datetime],
+    ) -> PreparedCertificate:
+        not_before, not_after = self._validity(*validity)
+        extensions = [
+            extension(names, critical=not name.rdns),
+            RSA_LEAF_USAGE if isinstance(key, rsa.RSAPublicKey) else SIGNING_LEAF_USAGE,
+            usage,
+            extension(x509.SubjectKeyIdentifier.from_public_key(key)),
+            *self._fixed,
+        ]
+        serial = fresh_serial()
+        # One call instead of a dozen fluent ones, each of which copies the builder: 35 µs of 110.
+        builder = x509.CertificateBuilder(
+            self.certificate.subject, name, key, serial, not_before, not_after, extensions
+        )
+        tbs = to_be_signed(builder, self.public_key)
+        return PreparedCertificate(
+            self._issuer_id, f"{serial:x}", tbs, hashlib.sha256(tbs).hexdigest(), not_before, not_after
+        )
+
+    def _validity(self, not_before: datetime, not_after: datetime) -> tuple[datetime, datetime]:
+        start, end = whole_seconds(not_before), whole_seconds(not_after)
+        if end < start:
+            raise InvalidInput("the certificate would end before it begins", rule="validity-order")
+        if end > self._ends:
+            raise PolicyRefused(
+                f"the certificate would outlive its issuer, which ends at {self._ends.isoformat()}",
+                rule="outlives-issuer",
+                fix="ask for a shorter validity, or renew the issuer",
+            )
+        return start, end
+
+
+def host_urn(host_id: str) -> str:
+    """Return the URI by which an agent's certificate names its host's stream."""
+    return f"urn:sslclm:host:{host_id}"
+
+
+def _earliest_end(record: IssuerRecord) -> datetime:
+    """Return when the first certificate above a leaf ends: later, the chain would no longer validate."""
+    chain = (record.certificate_der, *record.chain_der)
+    return min(x509.load_der_x509_certificate(der).not_valid_after_utc for der in chain)
+
+
+def _refuse_other_than_http(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname or not url.isascii():
+        raise InvalidInput(
+            f"{url!r} is no plain HTTP address", rule="pki-url", fix="configure a base such as http://pki.example:8080"
+        )

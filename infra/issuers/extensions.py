@@ -1,0 +1,106 @@
+"""The extensions of RFC 5280 as this CA writes them, encoded once where they never change."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
+
+from domain.errors import InvalidInput
+
+Extension = x509.Extension[x509.ExtensionType]
+LeafKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
+
+_USAGES = {"serverAuth": ExtendedKeyUsageOID.SERVER_AUTH, "clientAuth": ExtendedKeyUsageOID.CLIENT_AUTH}
+_RSA_BITS = range(2048, 4097)
+_SMALLEST_RSA_EXPONENT = 65537
+
+
+def extension(value: x509.ExtensionType, *, critical: bool = False) -> Extension:
+    """Return an extension as the builders take it."""
+    return x509.Extension(value.oid, critical, value)
+
+
+def encoded(extension_: Extension) -> Extension:
+    """Return the same extension with its value encoded already: the builder then only copies bytes."""
+    value = x509.UnrecognizedExtension(extension_.oid, extension_.value.public_bytes())
+    return x509.Extension(extension_.oid, extension_.critical, value)
+
+
+def key_usage(*, signs: bool = False, enciphers: bool = False, ca: bool = False) -> Extension:
+    """Return keyUsage, critical (RFC 5280 section 4.2.1.3)."""
+    usage = x509.KeyUsage(
+        digital_signature=signs,
+        content_commitment=False,
+        key_encipherment=enciphers,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=ca,
+        crl_sign=ca,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    return extension(usage, critical=True)
+
+
+RSA_LEAF_USAGE = encoded(key_usage(signs=True, enciphers=True))
+SIGNING_LEAF_USAGE = encoded(key_usage(signs=True))
+"""EC and Ed25519 keys of leaves sign only (RFC 8813 section 3, RFC 8410 section 5)."""
+
+NOT_A_CA = encoded(extension(x509.BasicConstraints(ca=False, path_length=None), critical=True))
+"""Said rather than left out: an empty sequence that also tells verifiers which mistake absence for consent."""
+
+
+@lru_cache(maxsize=16)
+def extended_key_usage(usages: tuple[str, ...]) -> Extension:
+    """Return the extended key usage; raises :class:`domain.errors.InvalidInput` for none or an unknown one."""
+    if not usages or len(set(usages)) != len(usages) or not set(usages) <= _USAGES.keys():
+        raise InvalidInput(
+            "the extended key usages are none, unknown or doubled",
+            rule="extended-key-usage",
+            fix=f"name one or more of {', '.join(_USAGES)}",
+        )
+    return encoded(extension(x509.ExtendedKeyUsage([_USAGES[name] for name in usages])))
+
+
+def distribution_points(crl_url: str) -> x509.CRLDistributionPoints:
+    """Return where the CRL is (RFC 5280 section 4.2.1.13)."""
+    uri = x509.UniformResourceIdentifier(crl_url)
+    return x509.CRLDistributionPoints([x509.DistributionPoint([uri], None, None, None)])
+
+
+def issuer_access(aia_url: str) -> x509.AuthorityInformationAccess:
+    """Return where the issuer's certificate is (RFC 5280 section 4.2.2.1)."""
+    uri = x509.UniformResourceIdentifier(aia_url)
+    return x509.AuthorityInformationAccess([x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, uri)])
+
+
+def authority_key_id(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """Return the issuer's subject key identifier, copied and never recomputed (RFC 5280 section 4.2.1.1)."""
+    ski = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(ski)
+
+
+def leaf_key(spki_der: bytes) -> LeafKey:
+    """Read a subject's public key; raises :class:`domain.errors.InvalidInput` for what we do not certify."""
+    try:
+        key = load_der_public_key(spki_der)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise _bad_key("no public key can be read") from None
+    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1):
+        return key
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size in _RSA_BITS:
+        if key.public_numbers().e >= _SMALLEST_RSA_EXPONENT:
+            return key
+    elif isinstance(key, ed25519.Ed25519PublicKey):
+        return key
+    raise _bad_key("the key is of a type or size that is not certified")
+
+
+def _bad_key(why: str) -> InvalidInput:
+    fix = "use EC P-256, EC P-384, RSA with 2048 to 4096 bits and e >= 65537, or Ed25519"
+    return InvalidInput(why, rule="subject-key", fix=fix)
