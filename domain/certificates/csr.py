@@ -33,7 +33,9 @@ MAX_NAMES = 100
 """Most names that any profile can allow."""
 
 _PEM = re.compile(
-    rb"\s*-----BEGIN (NEW )?CERTIFICATE REQUEST-----\r?\n([A-Za-z0-9+/=\r\n \t]+)-----END (NEW )?CERTIFICATE REQUEST-----\s*"
+    rb"\s*-----BEGIN (NEW )?CERTIFICATE REQUEST-----\r?\n"
+    rb"([A-Za-z0-9+/=\r\n \t]+)"
+    rb"-----END (NEW )?CERTIFICATE REQUEST-----\s*"
 )
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 _EXTENSION_REQUESTS = frozenset(
@@ -78,7 +80,7 @@ def read_csr(data: bytes) -> SigningRequest:
 
     Raises :class:`InvalidInput` and nothing else. Rules: ``csr-size``, ``csr-pem``, ``csr-syntax``, ``csr-signature``,
     ``csr-signature-algorithm``, ``csr-key-encoding``, ``csr-attributes``, ``csr-challenge-password``, ``csr-ca``,
-    ``csr-name-type``, ``csr-names-at-most``, ``csr-common-name``, and those of ``names`` and ``public_keys``.
+    ``csr-names-empty``, ``csr-name-type``, ``csr-names-at-most``, ``csr-common-name``, and those of ``names`` and ``public_keys``.
     """
     if len(data) > MAX_CSR:
         raise _refused("csr-size", f"longer than {MAX_CSR} bytes", "send one CSR and nothing else")
@@ -170,20 +172,26 @@ def _check_attributes(csr: x509.CertificateSigningRequest) -> None:
 
 
 def _names(csr: x509.CertificateSigningRequest) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    names: x509.SubjectAlternativeName | tuple[()] = ()
-    for extension in _read(lambda: csr.extensions, "an extension"):
-        if isinstance(extension.value, x509.SubjectAlternativeName):
-            names = extension.value
-        elif isinstance(extension.value, x509.BasicConstraints) and extension.value.ca:
-            raise _refused("csr-ca", "asks for a CA certificate", "CA certificates come from an issuer's ceremony")
-    found = list(names)
+    found = _general_names(csr)
     if len(found) > MAX_NAMES:
-        raise _refused(
-            "csr-names-at-most", f"names more than {MAX_NAMES}", "spread the names over several certificates"
-        )
+        fix = "spread the names over several certificates"
+        raise _refused("csr-names-at-most", f"gives more than {MAX_NAMES} names", fix)
     dns = [parse_dns_name(name.value) for name in found if isinstance(name, x509.DNSName)]
     addresses = [_address(name) for name in found if not isinstance(name, x509.DNSName)]
     return tuple(dict.fromkeys(dns)), tuple(dict.fromkeys(addresses))
+
+
+def _general_names(csr: x509.CertificateSigningRequest) -> list[x509.GeneralName]:
+    names: list[x509.GeneralName] = []
+    for extension in _read(lambda: csr.extensions, "an extension"):
+        if isinstance(extension.value, x509.BasicConstraints) and extension.value.ca:
+            raise _refused("csr-ca", "asks for a CA certificate", "CA certificates come from an issuer's ceremony")
+        if isinstance(extension.value, x509.SubjectAlternativeName):
+            names = list(extension.value)
+            if not names:  # RFC 5280 section 4.2.1.6: at least one
+                fix = "leave the extension out, or name something in it"
+                raise _refused("csr-names-empty", "its subject alternative name is empty", fix)
+    return names
 
 
 def _address(name: x509.GeneralName) -> str:

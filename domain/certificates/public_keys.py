@@ -41,8 +41,8 @@ _ED25519_SMALL_ORDER: Final = frozenset(
 def key_algorithm(key: object) -> KeyAlgorithm:
     """Return the name of a public key's algorithm and size.
 
-    Raises :class:`InvalidInput`, rule ``key-algorithm`` for one that is never certified here and ``key-weak`` for a key
-    whose private half others can find (NIST SP 800-57 part 1, FIPS 186-5, CA/B TLS Baseline Requirements 6.1.1.3, 6.1.6).
+    Raises :class:`InvalidInput`, rule ``key-algorithm`` for one that is never certified here and ``key-weak`` for one
+    whose private half others can find (FIPS 186-5; CA/B TLS Baseline Requirements 6.1.1.3, 6.1.5 and 6.1.6).
     """
     if isinstance(key, rsa.RSAPublicKey):
         return _rsa(key)
