@@ -1,0 +1,223 @@
+"""Settings of a backend process: the only module that reads the environment.
+
+Each setting is a variable ``SSLCLM_<NAME>``; infra/README.md has the table. A set-up that cannot work, or would be
+unsafe, is refused here with the sentence an operator needs.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Callable, Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from domain.errors import InvalidInput
+from infra.identity.settings import ProviderSettings, is_loopback, web_address
+from infra.server.limits import LoadBalancer
+
+PREFIX = "SSLCLM_"
+MAX_PORT = 65535
+SHA256_HEX = 64
+
+
+class Address(BaseModel):
+    """Where a listener listens; written ``127.0.0.1:8443`` or ``[::1]:8443``. Port 0 takes a free one (tests)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str
+    port: int = Field(ge=0, le=MAX_PORT)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``host:port``; raises ValueError."""
+        host, colon, port = text.strip().rpartition(":")
+        bare = host.removeprefix("[").removesuffix("]")
+        if not colon or not bare or not (port.isascii() and port.isdigit()):
+            raise ValueError(f"{text!r} is no listen address: write host:port, e.g. 127.0.0.1:8443 or [::1]:8443")
+        return cls(host=bare, port=int(port))
+
+
+def _address(value: Any) -> Any:
+    return Address.parse(value) if isinstance(value, str) else value
+
+
+def _words(value: Any) -> Any:
+    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+
+def _balancers(value: Any) -> Any:
+    return tuple(_balancer(each) for each in _words(value)) if isinstance(value, str) else value
+
+
+def _balancer(text: str) -> LoadBalancer:
+    network, equals, pin = text.partition("=")
+    pin = pin.replace(":", "").lower()
+    if not equals or len(pin) != SHA256_HEX or set(pin) - set("0123456789abcdef"):
+        raise ValueError(f"{text!r} is no load balancer: write address=SHA-256 of its client certificate (64 hex)")
+    return LoadBalancer(ip_network(network), pin)
+
+
+ListenAddress = Annotated[Address, BeforeValidator(_address)]
+
+
+class Settings(BaseModel):
+    """All settings; frozen and complete. Make it with :meth:`from_environment`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    data_dir: Path
+    kek_file: Path
+    public_url: str = "https://localhost:8443"
+    agent_url: str = "https://localhost:8444"
+    pki_url: str = "http://localhost:8080"
+    people_listen: ListenAddress = Address(host="127.0.0.1", port=8443)
+    agents_listen: ListenAddress = Address(host="127.0.0.1", port=8444)
+    machines_listen: ListenAddress | None = None
+    pki_listen: ListenAddress = Address(host="127.0.0.1", port=8080)
+    development: bool = False
+    dev_provider_listen: ListenAddress = Address(host="127.0.0.1", port=8090)
+    oidc_file: Path | None = None
+    oidc: tuple[ProviderSettings, ...] = ()
+    load_balancers: Annotated[tuple[LoadBalancer, ...], BeforeValidator(_balancers)] = ()
+    reserved_names: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def from_environment(
+        cls, environ: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Read ``SSLCLM_*`` of ``environ`` (default: the process's own); ``overrides`` win, by field name.
+
+        Raises InvalidInput that names every setting in the way, each with what mends it.
+        """
+        found = os.environ if environ is None else environ
+        values: dict[str, Any] = {
+            _field(name): value for name, value in found.items() if name.startswith(PREFIX) and value
+        }
+        values.update(overrides or {})
+        try:
+            if values.get("oidc_file") and "oidc" not in values:
+                values["oidc"] = read_oidc_file(Path(values["oidc_file"]))
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise _refused(error) from None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        """Refuse what cannot work together."""
+        self._key_apart_from_data()
+        self._urls()
+        self._distinct_ports()
+        if self.development:
+            self._development_on_loopback()
+        elif not self.oidc:
+            raise ValueError("nobody could sign in: name the identity providers in SSLCLM_OIDC_FILE")
+        elif any(provider.development for provider in self.oidc):
+            raise ValueError("SSLCLM_OIDC_FILE has a provider marked development, but SSLCLM_DEVELOPMENT is not set")
+        return self
+
+    def _key_apart_from_data(self) -> None:
+        for name, path in (("SSLCLM_DATA_DIR", self.data_dir), ("SSLCLM_KEK_FILE", self.kek_file)):
+            if not path.is_absolute():
+                raise ValueError(f"{name} must be an absolute path: {path} depends on where the process was started")
+        if self.kek_file.resolve().is_relative_to(self.data_dir.resolve()):
+            raise ValueError(
+                "SSLCLM_KEK_FILE must not lie inside SSLCLM_DATA_DIR, or a copy of the data would carry its own key: "
+                "put it elsewhere, e.g. /etc/sslclm/kek"
+            )
+
+    def _urls(self) -> None:
+        for name, url in (("SSLCLM_PUBLIC_URL", self.public_url), ("SSLCLM_AGENT_URL", self.agent_url)):
+            parts = urlsplit(web_address(url, development=False))
+            if parts.path or parts.query:
+                raise ValueError(f"{name} is a base, without path and without a slash at its end: {url!r}")
+        pki = urlsplit(self.pki_url)
+        if pki.scheme != "http" or not pki.hostname or pki.query or pki.fragment or pki.path.endswith("/"):
+            raise ValueError(
+                f"SSLCLM_PKI_URL is the plain http base of CRLs and CA certificates, no slash at its end: "
+                f"{self.pki_url!r}. Over https a client would need them to fetch them (RFC 5280 section 8)"
+            )
+
+    def listen_addresses(self) -> dict[str, Address]:
+        """Return the addresses that this process listens on, by setting."""
+        every = {
+            "people_listen": self.people_listen,
+            "agents_listen": self.agents_listen,
+            "machines_listen": self.machines_listen,
+            "pki_listen": self.pki_listen,
+            "dev_provider_listen": self.dev_provider_listen if self.development else None,
+        }
+        return {name: address for name, address in every.items() if address is not None}
+
+    def _distinct_ports(self) -> None:
+        taken: dict[tuple[str, int], str] = {}
+        for name, address in self.listen_addresses().items():
+            other = taken.setdefault((address.host, address.port), name)
+            if other != name and address.port:
+                raise ValueError(f"{_variable(name)} and {_variable(other)} are the same address: give each its own")
+
+    def _development_on_loopback(self) -> None:
+        for name, address in self.listen_addresses().items():
+            if not is_loopback(address.host):
+                raise ValueError(
+                    f"development mode lets anybody sign in as anybody, so it listens on loopback only: set "
+                    f"{_variable(name)} to 127.0.0.1:{address.port}, or unset SSLCLM_DEVELOPMENT and configure "
+                    f"SSLCLM_OIDC_FILE"
+                )
+
+
+def read_oidc_file(path: Path) -> tuple[ProviderSettings, ...]:
+    """Read a JSON array of identity providers; raises InvalidInput. It holds client secrets: 0600."""
+    try:
+        text = path.read_text("utf-8")
+        if os.name == "posix" and path.stat().st_mode & 0o077:
+            raise _file_error(path, "others than its owner can read it", f"it holds client secrets: chmod 600 {path}")
+        json.loads(text)  # says line and column where it is no JSON
+        return TypeAdapter(tuple[ProviderSettings, ...]).validate_json(text)
+    except OSError as error:
+        raise _file_error(path, error.strerror or str(error), "name a file that this account can read") from error
+    except ValidationError as error:
+        raise _file_error(path, _sentences(error, str), "mend these members") from None
+    except ValueError as error:
+        raise _file_error(path, f"it is not JSON: {error}", "write an array of objects, one a provider") from None
+
+
+def _file_error(path: Path, why: str, fix: str) -> InvalidInput:
+    return InvalidInput(f"SSLCLM_OIDC_FILE {path}: {why}", rule="settings", fix=fix)
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def _field(variable: str) -> str:
+    name = variable.removeprefix(PREFIX).lower()
+    known = [each for each in Settings.model_fields if each != "oidc"]
+    if name not in known or variable != _variable(name):
+        close = difflib.get_close_matches(name.lower(), known, n=1)
+        hint = f"did you mean {_variable(close[0])}?" if close else "remove it; infra/README.md lists all settings"
+        raise InvalidInput(f"{variable} is no setting", rule="settings", fix=hint)
+    return name
+
+
+def _refused(error: ValidationError) -> InvalidInput:
+    return InvalidInput(
+        _sentences(error, _variable), rule="settings", fix="mend these settings; infra/README.md lists them all"
+    )
+
+
+def _sentences(error: ValidationError, label: Callable[[str], str]) -> str:
+    """Say each mistake once, by setting, without the value: it may be a secret."""
+    lines = []
+    for each in error.errors(include_input=False, include_url=False):
+        where = label(".".join(str(part) for part in each["loc"])) + ": " if each["loc"] else ""
+        message = "is missing" if each["type"] == "missing" else each["msg"].removeprefix("Value error, ")
+        lines.append(where + message)
+    return "; ".join(lines)
