@@ -100,7 +100,7 @@ def _text(part: dict[str, Any]) -> str:
         return "2026-11-23T12:00:00Z"
     if isinstance(part.get("default"), str) and part["default"]:
         return str(part["default"])
-    low, high, pattern = part.get("minLength", 0), part.get("maxLength", 10_000), part.get("pattern", "")
+    low, high, pattern = int(part.get("minLength", 0)), int(part.get("maxLength", 10_000)), str(part.get("pattern", ""))
     fits = (text for text in (*TEXTS, "a" * low) if low <= len(text) <= high and re.search(pattern, text))
     text = next(fits, None)
     if text is None:

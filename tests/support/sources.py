@@ -26,7 +26,7 @@ def shown(path: Path) -> str:
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield line and full dotted name of all that a module imports, in functions too; relative names start with a dot."""
+    """Yield line and dotted name of all that a module imports, in functions too; relative names start with a dot."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)

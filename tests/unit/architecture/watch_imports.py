@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 import sysconfig
+import threading
 from pathlib import Path
 from types import FrameType
 
@@ -39,16 +40,26 @@ def doer(frame: FrameType | None) -> str:
     return ""
 
 
+def note(folder: str, act: str, frame: FrameType | None) -> None:
+    """Note an act where a file of the folder asked for it."""
+    name = doer(frame)
+    if name.startswith(folder) and ".venv" not in name:
+        seen.append(f"{name.removeprefix(folder).lstrip('/')}: {act}")
+
+
 def watch(folder: str) -> None:
     """Note every act of a file in a folder from now on."""
 
     def hook(event: str, _arguments: tuple[object, ...]) -> None:
-        if not event.startswith(ACTS) or event == "socket.__new__":
-            return
-        name = doer(sys._getframe(1))
-        if name.startswith(folder) and ".venv" not in name:
-            seen.append(f"{name.removeprefix(folder).lstrip('/')}: {event}")
+        if event.startswith(ACTS) and event != "socket.__new__":
+            note(folder, event, sys._getframe(1))
 
+    def start(thread: threading.Thread) -> None:
+        note(folder, "thread", sys._getframe(1))
+        original(thread)
+
+    original = threading.Thread.start
+    threading.Thread.start = start  # type: ignore[method-assign] # threads raise no audit event
     sys.addaudithook(hook)
 
 
