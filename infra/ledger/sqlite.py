@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -11,9 +11,10 @@ from typing import Self
 from commands.ports.ledger import Entry, EntryDraft, Head, StoredEvent
 from infra.ledger.drafts import check_draft
 from infra.ledger.group import GroupCommit, Job, Listener
+from infra.ledger.proof.hashing import EntryBytes
 from infra.ledger.reader import ReadPool, read_by_key, read_entries, read_head, read_stream
 from infra.ledger.schema import connect, erase, prepare
-from infra.ledger.writer import SqliteWriter
+from infra.ledger.writer import SqliteWriter, restore
 
 _PAGE = 500
 
@@ -97,6 +98,13 @@ class SqliteLedger:
         The bytes are overwritten in the file; copies in back-ups are the operator's to erase.
         """
         return erase(self._path, first_position)
+
+    def restore(self, entries: Iterable[EntryBytes]) -> None:
+        """Store entries of another store as they are: all of them, or none where the iterator raises.
+
+        Raises :class:`domain.errors.WrongState` where this ledger is not empty. The caller verifies them on the way.
+        """
+        restore(self._path, entries)
 
     def close(self) -> None:
         """Store what is queued, then let go of the file."""

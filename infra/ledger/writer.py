@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 from commands.ports.ledger import (
@@ -16,16 +17,15 @@ from commands.ports.ledger import (
     StreamConflict,
     StreamMoved,
 )
-from domain.errors import InvalidInput
+from domain.errors import InvalidInput, WrongState
 from infra.ledger.chain import chain
 from infra.ledger.group import Job
+from infra.ledger.proof.hashing import EntryBytes
 from infra.ledger.reader import read_by_key, read_head
 from infra.ledger.schema import connect
 
+_BATCH = 256
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_INSERT_ENTRY = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_INSERT_EVENT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)"
-_INSERT_DETAILS = "INSERT INTO details VALUES (?, ?)"
 
 
 def microseconds(moment: datetime) -> int:
@@ -101,22 +101,42 @@ class _Plan:
             self._tails[stream_id] = row[0]
         return self._tails[stream_id]
 
-    def write(self) -> None:
-        """Insert what was chained."""
-        rows = [
-            (e.first_position, len(e.events), e.recorded_at_us, e.prev_hash, e.entry_hash, e.metadata_salt, e.metadata,
-             e.idempotency)
-            for e in self.entries
-        ]  # fmt: skip
-        events = [
-            (v.position, v.stream_id, v.stream_version, v.topic, v.nonce, v.state)
-            for e in self.entries
-            for v in e.events
-        ]
-        details = [(e.first_position, e.details) for e in self.entries if e.details is not None]
-        self._connection.executemany(_INSERT_ENTRY, rows)
-        self._connection.executemany(_INSERT_EVENT, events)
-        self._connection.executemany(_INSERT_DETAILS, details)
+
+def insert(connection: sqlite3.Connection, entries: Sequence[EntryBytes]) -> None:
+    """Insert chained entries as they are, inside the caller's transaction."""
+    rows = [
+        (e.first_position, len(e.events), e.recorded_at_us, e.prev_hash, e.entry_hash, e.metadata_salt, e.metadata,
+         e.idempotency)
+        for e in entries
+    ]  # fmt: skip
+    events = [
+        (position, v.stream_id, v.stream_version, v.topic, v.nonce, v.state)
+        for e in entries
+        for position, v in enumerate(e.events, e.first_position)
+    ]
+    details = [(e.first_position, e.details) for e in entries if e.details is not None]
+    connection.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    connection.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)", events)
+    connection.executemany("INSERT INTO details VALUES (?, ?)", details)
+
+
+def restore(path: Path, entries: Iterable[EntryBytes]) -> None:
+    """Store chained entries as they are into an empty ledger: all of them, or none where the iterator raises."""
+    connection = connect(path)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        if read_head(connection).position:
+            raise WrongState(
+                "this ledger already has entries", rule="ledger-not-empty", fix="Import into a new, empty file."
+            )
+        rest = iter(entries)
+        while batch := list(islice(rest, _BATCH)):
+            insert(connection, batch)
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise LedgerUnavailable(f"the ledger's file refuses writes: {error}") from error
+    finally:
+        connection.close()
 
 
 class SqliteWriter:
@@ -136,7 +156,7 @@ class SqliteWriter:
             plan = _Plan(self._connection, microseconds(self._clock()))
             for job in jobs:
                 plan.add(job)
-            plan.write()
+            insert(self._connection, plan.entries)
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._drop_connection()
