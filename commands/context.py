@@ -23,10 +23,14 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A role that a principal holds: globally (``team`` is None) or for one team."""
+    """A role that a principal holds: globally (``team`` is None) or for one team.
+
+    ``grant`` is the stream id of the grant it comes from; a command relies on that grant being unchanged.
+    """
 
     role: Role
     team: str | None = None
+    grant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +96,7 @@ class Context:
     def internal(self, idempotency_key: str) -> Context:
         """Return the context of an internal second step of the same call, with a derived idempotency key."""
         return replace(self, idempotency_key=idempotency_key)
+
+    def without_key(self) -> Context:
+        """Return the context of a fact that is recorded beside the call, such as its refusal."""
+        return replace(self, idempotency_key=None)

@@ -18,7 +18,7 @@ class CertificateTemplate:
 
     ``spki_der``: the subject's public key. ``dns_names`` are A-labels in lower case, ``ip_addresses`` text. Both
     times are inclusive (RFC 5280 section 4.1.2.5). ``extended_key_usages``: names such as ``serverAuth``.
-    ``common_name`` is None or one of the names.
+    ``common_name`` is None or one of the names. ``uris`` name agents (``urn:sslclm:host:…``), never servers.
     """
 
     issuer_id: str
@@ -29,6 +29,7 @@ class CertificateTemplate:
     not_before: datetime
     not_after: datetime
     extended_key_usages: tuple[str, ...]
+    uris: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

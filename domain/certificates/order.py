@@ -12,8 +12,9 @@ from domain.errors import Denied, WrongState
 from domain.hosts.targets import TargetSpec
 from domain.profiles.spec import KeyAlgorithm
 
-State = Literal["waiting", "approved", "rejected", "cancelled", "fulfilled"]
+State = Literal["waiting", "approved", "rejected", "cancelled", "abandoned", "fulfilled"]
 APPROVAL_GOOD_FOR = timedelta(days=7)
+GENERATIONS_AT_MOST = 5
 
 
 class Target(Value):
@@ -45,7 +46,8 @@ class Order(Aggregate):
         self.subject: Subject
         self.targets: tuple[Target, ...] = ()
         self.request_sha256 = ""
-        self.csr_sha256: str | None = None
+        self.csr: str | None = None
+        self.waived_rules: tuple[str, ...] = ()
         self.approvals_needed = 1
         self.approvers: tuple[str, ...] = ()
         self.approved_until: datetime | None = None
@@ -54,7 +56,10 @@ class Order(Aggregate):
         self.served: frozenset[str] = frozenset()
 
     class Requested(base.Created):
-        """What is wanted, by whom, judged by which profile version; ``waived_rules`` need a person's approval."""
+        """What is wanted, by whom, judged by which profile version; ``waived_rules`` need a person's approval.
+
+        ``csr`` is the caller's own signing request (base64 of its DER), None where hosts make the keys.
+        """
 
         TOPIC: ClassVar[str] = "sslclm.order.requested.v1"
         team_id: str
@@ -63,6 +68,7 @@ class Order(Aggregate):
         requester: str
         subject: Subject
         targets: tuple[Target, ...]
+        csr: str | None
         csr_sha256: str | None
         waived_rules: tuple[str, ...]
         approvals_needed: int
@@ -71,7 +77,8 @@ class Order(Aggregate):
             order.team_id, order.requester = self.team_id, self.requester
             order.profile_id, order.profile_version = self.profile_id, self.profile_version
             order.subject, order.targets = self.subject, self.targets
-            order.csr_sha256, order.approvals_needed = self.csr_sha256, self.approvals_needed
+            order.csr, order.waived_rules = self.csr, self.waived_rules
+            order.approvals_needed = self.approvals_needed
             order.request_sha256 = hashlib.sha256(self.state()).hexdigest()
 
     class ApprovalGiven(Event):
@@ -139,6 +146,16 @@ class Order(Aggregate):
 
         def apply(self, order: Order) -> None:
             order.generations = {**order.generations, self.host_id: self.generation}
+
+    class Abandoned(Event):
+        """No key from this host could be certified, however often it was asked for one."""
+
+        TOPIC: ClassVar[str] = "sslclm.order.abandoned.v1"
+        host_id: str
+        rule: str
+
+        def apply(self, order: Order) -> None:
+            order.state = "abandoned"
 
     class IssuanceReopened(Event):
         """The issuance for this host ended without a certificate; its key may be certified by a fresh attempt."""
@@ -229,9 +246,12 @@ class Order(Aggregate):
             raise WrongState("the order has no target on this host", rule="order-host", fix="look at the order")
 
     def refuse_key(self, *, host_id: str, rule: str, at: datetime) -> None:
-        """Record that the host's key cannot be used, and ask for the next generation."""
+        """Record that the host's key cannot be used, and ask for the next generation; not for ever."""
         self.must_be_ready(host_id, at=at)
-        self.record(self.KeyRefused, at=at, host_id=host_id, generation=self.generation(host_id) + 1, rule=rule)
+        generation = self.generation(host_id) + 1
+        self.record(self.KeyRefused, at=at, host_id=host_id, generation=generation, rule=rule)
+        if generation > GENERATIONS_AT_MOST:
+            self.record(self.Abandoned, at=at, host_id=host_id, rule=rule)
 
     def reopen_issuance(self, *, host_id: str, certificate_id: str, at: datetime) -> None:
         """Allow a fresh issuance after one that ended without a certificate."""

@@ -1,0 +1,46 @@
+"""From an identity to a principal: which roles the grants give to proven groups, and which are withheld."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from commands.context import Authentication, Held, Principal, PrincipalKind, Role
+from domain.access.grant import Subject
+
+_NEEDS_MFA = frozenset({Role.SEC_OPS, Role.ADMIN})
+_NEVER_A_MACHINE = _NEEDS_MFA
+
+
+class Grants(Protocol):
+    """The grants in force, read at the head of the ledger and never from a lagging view."""
+
+    def held(self, provider: str, subject_kind: Subject, subjects: Iterable[str]) -> tuple[Held, ...]:
+        """Return what the exact, case-sensitive ``subjects`` hold by the grants in force now."""
+
+
+def person(pseudonym: str, held: tuple[Held, ...], proof: Authentication, *, confirmed: bool = True) -> Principal:
+    """Return a person's principal.
+
+    SEC_OPS and ADMIN are withheld without proven MFA, and while the provider could not confirm the session
+    (``confirmed`` is false).
+    """
+    withheld = frozenset() if proof.mfa and confirmed else _NEEDS_MFA
+    return _principal(pseudonym, "person", held, withheld, proof)
+
+
+def machine(pseudonym: str, held: tuple[Held, ...], proof: Authentication) -> Principal:
+    """Return a machine's principal; SEC_OPS and ADMIN never reach it, whatever a group says."""
+    return _principal(pseudonym, "machine", held, _NEVER_A_MACHINE, proof)
+
+
+def agent(host_id: str, *, enrolling: bool = False) -> Principal:
+    """Return the principal of a host's agent: known by its client certificate, or enrolling by a bootstrap token."""
+    proof = Authentication("bootstrap-token" if enrolling else "mutual-tls")
+    return Principal(f"agent:{host_id}", "agent", (Held(Role.AGENT),), proof, host_id)
+
+
+def _principal(
+    pseudonym: str, kind: PrincipalKind, held: tuple[Held, ...], withheld: frozenset[Role], proof: Authentication
+) -> Principal:
+    return Principal(pseudonym, kind, tuple(one for one in held if one.role not in withheld), proof)

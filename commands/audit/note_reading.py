@@ -1,0 +1,40 @@
+"""Note that audit data was read: one entry per reader, session, view and filter in a quarter of an hour."""
+
+from __future__ import annotations
+
+import hashlib
+
+from commands.base import Command, Scope, UseCase
+from commands.work import Work
+from domain.audit.reading import AuditReading
+
+
+class NoteReading(Command):
+    """What was looked at; ``filter`` is the query's text, of which only a hash is stored."""
+
+    view: str
+    filter: str = ""
+    object_id: str | None = None
+
+
+def scope(command: NoteReading, _work: Work) -> Scope:
+    """Name the object that was looked at."""
+    return Scope(object_id=command.object_id)
+
+
+def handle(command: NoteReading, work: Work) -> None:
+    """Note it, once in each window."""
+    digest = hashlib.sha256(command.filter.encode()).hexdigest()
+    principal = work.context.principal
+    session = principal.authentication.session or ""
+    stream_id = AuditReading.id_for(principal.pseudonym, session, command.view, digest, work.now)
+    if work.find(AuditReading, stream_id) is not None:
+        return
+    work.add(
+        AuditReading.note(
+            stream_id=stream_id, view=command.view, filter_sha256=digest, object_id=command.object_id, at=work.now
+        )
+    )
+
+
+NOTE_READING = UseCase("audit.note", scope, handle, refuses=False)

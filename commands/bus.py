@@ -1,0 +1,138 @@
+"""The one way in: authorise, decide, append, and only then the second step.
+
+A refused act changes nothing but leaves its own event. A conflict in the ledger is decided again from a fresh load, up
+to five times. An idempotency key answers a repeated call from what its entry says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from commands.access.permissions import OutOfScope, authorise
+from commands.access.refusals import Refusals
+from commands.base import Command, HandlerTable, Outcome, Scope, Services, Then, UseCase
+from commands.context import Context, Held, Role
+from commands.envelope import envelope, idempotency_hash
+from commands.ports.ledger import DuplicateIdempotencyKey, Entry, EntryDraft, LedgerUnavailable, StreamConflict
+from commands.work import Work
+from domain.base import Aggregate
+from domain.errors import AlreadyExists, ClmError, Denied, IdempotencyMismatch, PolicyRefused, Unavailable
+
+ATTEMPTS = 5
+_SHARED_AT_MOST = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One use case on its way: the same for every attempt."""
+
+    command: Command
+    use_case: UseCase
+    context: Context
+    internal: bool
+    warm: dict[str, Aggregate]
+
+
+class Bus:
+    """Executes commands by the table of handlers."""
+
+    def __init__(self, services: Services, handlers: HandlerTable) -> None:
+        self._services = services
+        self._handlers = handlers
+        self._refusals = Refusals(services)
+        self._shared: dict[str, Aggregate] = {}
+
+    async def execute(self, command: Command, context: Context) -> Outcome:
+        """Run a command to its end; raises :class:`domain.errors.ClmError` with nothing changed."""
+        step = _Step(command, self._handlers[type(command)], context, internal=False, warm={})
+        try:
+            outcome, work = await self._attempts(step)
+        except ClmError as refusal:
+            known = self._known(context)
+            if known is not None:
+                return self._replay(command, context, known)
+            await self._note_refusal(step, refusal)
+            raise
+        return await self._second_step(outcome, work, context)
+
+    async def _attempts(self, step: _Step) -> tuple[Outcome, Work]:
+        fresh = False
+        for _ in range(ATTEMPTS):
+            warm, shared = ({}, {}) if fresh else (step.warm, self._shared)
+            work = Work(self._services, step.context, warm=warm, shared=shared)
+            try:
+                return await self._attempt(step, work), work
+            except DuplicateIdempotencyKey as duplicate:
+                return self._replay(step.command, step.context, duplicate.entry), work
+            except StreamConflict:
+                fresh = True
+                self._shared.clear()
+            except LedgerUnavailable as cause:
+                raise Unavailable(str(cause), rule="ledger-unavailable", fix="try again later") from cause
+            except ClmError:
+                if fresh or not work.unchanged:
+                    raise
+                fresh = True  # a cached reference may be stale: decide once more from the ledger itself
+                self._shared.clear()
+        raise AlreadyExists("others kept changing the same object", rule="conflict", fix="look at it and try again")
+
+    async def _attempt(self, step: _Step, work: Work) -> Outcome:
+        scope = step.use_case.scope(step.command, work)
+        held = Held(Role.SYSTEM) if step.internal else authorise(step.use_case.action, step.context.principal, scope)
+        step.use_case.handle(step.command, work)
+        if len(self._shared) > _SHARED_AT_MOST:
+            self._shared.clear()
+        events = tuple(work.drafts())
+        if not events:
+            return Outcome()
+        if held.grant is not None:
+            work.unchanged[held.grant] = 1
+        for event in events:
+            work.unchanged.pop(event.stream_id, None)
+        head = envelope(step.command, step.use_case.action, step.context, held, self._services.random_bytes)
+        draft = EntryDraft(events, head.metadata, head.details, head.idempotency, work.unchanged)
+        entry = await self._services.ledger.append(draft)
+        return Outcome((entry,), secret=work.secret)
+
+    async def _second_step(self, outcome: Outcome, work: Work, context: Context) -> Outcome:
+        then: Then | None = work.then
+        if then is None or outcome.replayed or not outcome.entries:
+            return outcome
+        command = await then()
+        key = f"{outcome.entries[0].first_position}:{type(command).__name__}"
+        step = _Step(command, self._handlers[type(command)], context.internal(key), internal=True, warm=work.changed)
+        following, _ = await self._attempts(step)
+        return Outcome((*outcome.entries, *following.entries), secret=outcome.secret)
+
+    def _known(self, context: Context) -> Entry | None:
+        key = idempotency_hash(context)
+        return self._services.ledger.entry_by_key(key) if key else None
+
+    def _replay(self, command: Command, context: Context, entry: Entry) -> Outcome:
+        body = hashlib.sha256(command.model_dump_json().encode()).hexdigest()
+        if json.loads(entry.metadata).get("request_sha256") != body:
+            raise IdempotencyMismatch(
+                "the idempotency key was used for another request", fix="use a fresh key for every new request"
+            )
+        entries = [entry]
+        for name in self._second_steps():
+            key = idempotency_hash(context.internal(f"{entry.first_position}:{name}"))
+            second = self._services.ledger.entry_by_key(key) if key else None
+            entries += [second] if second else []
+        return Outcome(tuple(entries), replayed=True)
+
+    def _second_steps(self) -> list[str]:
+        return [kind.__name__ for kind, row in self._handlers.items() if row.action.startswith("certificates.record-")]
+
+    async def _note_refusal(self, step: _Step, refusal: ClmError) -> None:
+        if not step.use_case.refuses or not isinstance(refusal, Denied | PolicyRefused | OutOfScope):
+            return
+        await self._refusals.note(step.use_case.action, refusal, self._aim(step), step.context)
+
+    def _aim(self, step: _Step) -> Scope:
+        try:
+            return step.use_case.scope(step.command, Work(self._services, step.context))
+        except ClmError:
+            return Scope()

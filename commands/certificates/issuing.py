@@ -1,0 +1,77 @@
+"""Issuance in two steps: announce serial and to-be-signed hash in the ledger, then sign what was announced."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from commands.base import Command, Services
+from commands.certificates.record_failed import RecordFailed
+from commands.certificates.record_issued import RecordIssued
+from commands.ports.issuers import CertificateTemplate, PreparedCertificate
+from commands.work import Work
+from domain.certificates.certificate import Certificate, Purpose
+from domain.errors import ClmError
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a certificate belongs to; None where it does not apply (the backend's own have no order)."""
+
+    purpose: Purpose
+    order_id: str | None = None
+    team_id: str | None = None
+    host_id: str | None = None
+    profile_id: str | None = None
+    profile_version: int | None = None
+
+
+def announce(work: Work, template: CertificateTemplate, bound: Bound) -> Certificate:
+    """Draw a serial, build the to-be-signed bytes, and let the entry of this work announce them.
+
+    Once that entry is durable the bytes are signed, once, and the result is recorded. Whatever happens in between is
+    found at the next start: an issuance without an end is recorded as failed and its serial revoked.
+    """
+    prepared = work.services.issuers.prepare(template)
+    certificate = Certificate.begin(
+        Certificate.IssuanceStarted,
+        stream_id=Certificate.id_for(prepared.issuer_id, prepared.serial),
+        at=work.now,
+        purpose=bound.purpose,
+        order_id=bound.order_id,
+        team_id=bound.team_id,
+        host_id=bound.host_id,
+        profile_id=bound.profile_id,
+        profile_version=bound.profile_version,
+        issuer_id=prepared.issuer_id,
+        serial=prepared.serial,
+        tbs_sha256=prepared.tbs_sha256,
+        spki_sha256=hashlib.sha256(template.spki_der).hexdigest(),
+        dns_names=template.dns_names,
+        ip_addresses=template.ip_addresses,
+        not_before=prepared.not_before,
+        not_after=prepared.not_after,
+    )
+    work.add(certificate)
+    work.then = partial(_sign, work.services, certificate.id, prepared)
+    return certificate
+
+
+def validity(now: datetime, backdate: int, seconds: int) -> tuple[datetime, datetime]:
+    """Return notBefore and notAfter, both inclusive and whole seconds; ``seconds`` count from the back-dated start."""
+    start = now.replace(microsecond=0) - timedelta(seconds=backdate)
+    return start, start + timedelta(seconds=seconds - 1)
+
+
+async def _sign(services: Services, certificate_id: str, prepared: PreparedCertificate) -> Command:
+    try:
+        der = await services.issuers.sign(prepared)
+    except ClmError:
+        return RecordFailed(certificate_id=certificate_id, reason="signing-failed")
+    fingerprint = hashlib.sha256(der).hexdigest()
+    return RecordIssued(
+        certificate_id=certificate_id, certificate=base64.b64encode(der).decode(), fingerprint=fingerprint
+    )

@@ -1,0 +1,49 @@
+"""An agent reports the key it made: its CSR is checked against the order and certified, or refused with the rule."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from commands.base import Command, Scope, UseCase
+from commands.certificates.certify import certify, still_allowed
+from commands.work import Work
+from domain.certificates.csr import read_csr
+from domain.certificates.order import Order
+from domain.errors import InvalidInput, NotFound, PolicyRefused, WrongState
+
+
+class ReportKey(Command):
+    """The result of a make-key task: a CSR (PEM), or the stage at which the agent failed."""
+
+    order_id: str
+    host_id: str
+    generation: int = Field(ge=1, le=1_000)
+    csr: str | None = Field(default=None, max_length=65_536)
+    failed: str | None = Field(default=None, max_length=200)
+
+
+def scope(command: ReportKey, work: Work) -> Scope:
+    """Aim at the agent's own host, and only where the order has a target on it."""
+    order = work.load(Order, command.order_id)
+    if command.host_id not in order.hosts():
+        raise NotFound("there is no such task", fix="ask for the queue again")
+    return Scope(order.team_id, command.order_id, command.host_id)
+
+
+def handle(command: ReportKey, work: Work) -> None:
+    """Certify the key; a CSR that breaks a rule is refused on the record and the next generation is asked for."""
+    order = work.load(Order, command.order_id)
+    order.must_be_ready(command.host_id, at=work.now)
+    if command.generation != order.generation(command.host_id):
+        raise WrongState("another key is asked for by now", rule="key-generation", fix="ask for the queue again")
+    if command.csr is None:
+        order.refuse_key(host_id=command.host_id, rule="agent-could-not", at=work.now)
+        return
+    try:
+        csr = read_csr(command.csr.encode())
+        certify(work, order, still_allowed(work, order), csr, host_id=command.host_id)
+    except (InvalidInput, PolicyRefused) as broken:
+        order.refuse_key(host_id=command.host_id, rule=broken.rule, at=work.now)
+
+
+REPORT_KEY = UseCase("agent.report-key", scope, handle)

@@ -1,0 +1,98 @@
+"""Request a certificate: for targets on hosts that make their own keys, or for a CSR that the caller brings."""
+
+from __future__ import annotations
+
+import base64
+
+from pydantic import Field
+
+from commands.base import Command, Scope, UseCase
+from commands.certificates.certify import certify
+from commands.certificates.judging import judge_request, subject_of
+from commands.work import Work
+from domain.certificates.csr import SigningRequest, match, read_csr
+from domain.certificates.fingerprints import fingerprint
+from domain.certificates.order import Order, Target
+from domain.errors import InvalidInput
+from domain.hosts.host import Host
+from domain.profiles.policy import Judgement
+from domain.profiles.profile import Profile
+from domain.profiles.spec import KeyAlgorithm
+
+
+class RequestCertificate(Command):
+    """One order: names, a profile, and either targets or a CSR (PEM).
+
+    Without names, those of the CSR are asked for. ``validity`` is in seconds and defaults to the profile's maximum.
+    """
+
+    team_id: str
+    profile_id: str
+    dns_names: tuple[str, ...] = Field(default=(), max_length=100, examples=[["www.shop.test"]])
+    ip_addresses: tuple[str, ...] = Field(default=(), max_length=100)
+    validity: int | None = Field(default=None, ge=300, le=20 * 366 * 86_400)
+    key_algorithm: KeyAlgorithm | None = None
+    targets: tuple[Target, ...] = Field(default=(), max_length=100)
+    csr: str | None = Field(default=None, max_length=65_536)
+
+
+def scope(command: RequestCertificate, _work: Work) -> Scope:
+    """Aim at the team that is to own the certificate."""
+    return Scope(command.team_id, command.profile_id)
+
+
+def handle(command: RequestCertificate, work: Work) -> None:
+    """Judge the request; approve by policy what conforms, and certify a brought key at once."""
+    if bool(command.targets) == (command.csr is not None):
+        raise InvalidInput("give either targets or a CSR", rule="targets-or-csr", fix="name hosts, or send a CSR")
+    profile = work.refer(Profile, command.profile_id)
+    profile.must_be_in_force()
+    csr = read_csr(command.csr.encode()) if command.csr is not None else None
+    order, judgement = _order(command, work, profile, csr)
+    if judgement.conforms:
+        order.approve_by_policy(at=work.now)
+        if csr is not None:
+            certify(work, order, profile, csr, host_id="")
+
+
+def _order(
+    command: RequestCertificate, work: Work, profile: Profile, csr: SigningRequest | None
+) -> tuple[Order, Judgement]:
+    named = bool(command.dns_names or command.ip_addresses)
+    subject = subject_of(
+        profile.spec,
+        command.dns_names if named or csr is None else csr.dns_names,
+        command.ip_addresses if named or csr is None else csr.ip_addresses,
+        key_algorithm=csr.key_algorithm if csr is not None else command.key_algorithm or profile.spec.key_algorithms[0],
+        validity=command.validity,
+    )
+    if csr is not None:
+        match(csr, dns_names=subject.dns_names, ip_addresses=subject.ip_addresses, common_name=subject.common_name)
+    teams = [_host_team(work, target) for target in command.targets]
+    judgement = judge_request(work, profile.spec, command.team_id, subject, brought=csr is not None, host_teams=teams)
+    order = Order.begin(
+        Order.Requested,
+        stream_id=work.new_id("order"),
+        at=work.now,
+        team_id=command.team_id,
+        profile_id=profile.id,
+        profile_version=profile.number,
+        requester=work.context.principal.pseudonym,
+        subject=subject,
+        targets=command.targets,
+        csr=base64.b64encode(csr.der).decode() if csr is not None else None,
+        csr_sha256=fingerprint(csr.der) if csr is not None else None,
+        waived_rules=tuple(violation.rule for violation in judgement.violations),
+        approvals_needed=profile.spec.approvals,
+    )
+    work.add(order)
+    return order, judgement
+
+
+def _host_team(work: Work, target: Target) -> str:
+    host = work.refer(Host, target.host_id)
+    host.must_be_active()
+    return host.team_id
+
+
+REQUEST_CERTIFICATE = UseCase("orders.request", scope, handle)

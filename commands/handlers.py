@@ -1,0 +1,63 @@
+"""The one literal table of handlers: command -> use case."""
+
+from __future__ import annotations
+
+from commands.access.create_team import CREATE_TEAM, CreateTeam
+from commands.access.give_grant import GIVE_GRANT, GiveGrant
+from commands.access.sessions import END_SESSION, OPEN_SESSION, EndSession, OpenSession
+from commands.access.withdraw_grant import WITHDRAW_GRANT, WithdrawGrant
+from commands.audit.note_reading import NOTE_READING, NoteReading
+from commands.base import HandlerTable
+from commands.certificates.approve import APPROVE_ORDER, ApproveOrder
+from commands.certificates.cancel import CANCEL_ORDER, CancelOrder
+from commands.certificates.issue_server import ISSUE_SERVER_CERTIFICATE, IssueServerCertificate
+from commands.certificates.record_failed import RECORD_FAILED, RecordFailed
+from commands.certificates.record_issued import RECORD_ISSUED, RecordIssued
+from commands.certificates.reject import REJECT_ORDER, RejectOrder
+from commands.certificates.report_key import REPORT_KEY, ReportKey
+from commands.certificates.request import REQUEST_CERTIFICATE, RequestCertificate
+from commands.certificates.resume import RESUME_ORDER, ResumeOrder
+from commands.hosts.disable import DISABLE_HOST, DisableHost
+from commands.hosts.enrol import ENROL_AGENT, RENEW_AGENT_IDENTITY, EnrolAgent, RenewAgentIdentity
+from commands.hosts.heartbeat import REPORT_HEARTBEAT, ReportHeartbeat
+from commands.hosts.make_token import MAKE_BOOTSTRAP_TOKEN, MakeBootstrapToken
+from commands.hosts.register import REGISTER_HOST, RegisterHost
+from commands.hosts.report_install import REPORT_INSTALL, ReportInstall
+from commands.hosts.retry_deployment import RETRY_DEPLOYMENT, RetryDeployment
+from commands.issuers.create import CREATE_ISSUER, CreateIssuer
+from commands.issuers.publish_crl import PUBLISH_CRL, RECORD_CRL, PublishCrl, RecordCrl
+from commands.issuers.use_root_key import USE_ROOT_KEY, UseRootKey
+from commands.profiles.define import DEFINE_PROFILE, DefineProfile
+from commands.profiles.retire import RETIRE_PROFILE, RetireProfile
+
+HANDLERS: HandlerTable = {
+    CreateTeam: CREATE_TEAM,
+    GiveGrant: GIVE_GRANT,
+    WithdrawGrant: WITHDRAW_GRANT,
+    OpenSession: OPEN_SESSION,
+    EndSession: END_SESSION,
+    DefineProfile: DEFINE_PROFILE,
+    RetireProfile: RETIRE_PROFILE,
+    RegisterHost: REGISTER_HOST,
+    MakeBootstrapToken: MAKE_BOOTSTRAP_TOKEN,
+    DisableHost: DISABLE_HOST,
+    EnrolAgent: ENROL_AGENT,
+    RenewAgentIdentity: RENEW_AGENT_IDENTITY,
+    ReportHeartbeat: REPORT_HEARTBEAT,
+    ReportKey: REPORT_KEY,
+    ReportInstall: REPORT_INSTALL,
+    RetryDeployment: RETRY_DEPLOYMENT,
+    RequestCertificate: REQUEST_CERTIFICATE,
+    ApproveOrder: APPROVE_ORDER,
+    RejectOrder: REJECT_ORDER,
+    CancelOrder: CANCEL_ORDER,
+    ResumeOrder: RESUME_ORDER,
+    RecordIssued: RECORD_ISSUED,
+    RecordFailed: RECORD_FAILED,
+    IssueServerCertificate: ISSUE_SERVER_CERTIFICATE,
+    CreateIssuer: CREATE_ISSUER,
+    UseRootKey: USE_ROOT_KEY,
+    PublishCrl: PUBLISH_CRL,
+    RecordCrl: RECORD_CRL,
+    NoteReading: NOTE_READING,
+}

@@ -1,0 +1,93 @@
+"""Enrol an agent: a one-time bootstrap token and the agent's own key for a client certificate."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from commands.base import UseCase
+from commands.certificates.issuing import Bound, announce, validity
+from commands.hosts.make_token import secret_sha256
+from commands.hosts.on_host import HostCommand, scope
+from commands.ports.issuers import CertificateTemplate
+from commands.work import Work
+from domain.certificates.certificate import Certificate
+from domain.certificates.csr import SigningRequest, read_csr
+from domain.errors import InvalidInput
+from domain.hosts.host import Host
+from domain.issuers.issuer import Issuer
+
+AGENT_ISSUER = Issuer.id_for("agents")
+VALIDITY = timedelta(days=90)
+RENEW_AFTER = VALIDITY * 2 / 3
+_BACKDATE = 300
+
+
+class EnrolAgent(HostCommand):
+    """What the agent brings; the host is the one that the token names. The secret is never stored, only compared."""
+
+    secret: str = Field(min_length=16, max_length=128, repr=False)
+    csr: str = Field(max_length=65_536)
+    agent_version: str = Field(max_length=64)
+    platform: str = Field(max_length=128)
+
+
+class RenewAgentIdentity(HostCommand):
+    """A fresh key for an agent that has proven its present one."""
+
+    csr: str = Field(max_length=65_536)
+
+
+def handle_enrol(command: EnrolAgent, work: Work) -> None:
+    """Spend the token and certify the agent's key, in one entry."""
+    host = work.load(Host, command.host_id)
+    token = secret_sha256(command.secret)
+    host.check_token(token, at=work.now)
+    csr = _agent_csr(command.csr)
+    certificate = _announce(work, host, csr)
+    host.enrol(
+        token_sha256=token,
+        certificate_id=certificate.id,
+        spki_sha256=csr.spki_sha256,
+        agent_version=command.agent_version,
+        platform=command.platform,
+        at=work.now,
+    )
+
+
+def handle_renew(command: RenewAgentIdentity, work: Work) -> None:
+    """Certify the new key; the former one stays good until the agent uses the new one."""
+    host = work.load(Host, command.host_id)
+    csr = _agent_csr(command.csr)
+    if host.knows_key(csr.spki_sha256):
+        raise InvalidInput("renew with a new key", rule="agent-key-reused", fix="make a fresh key")
+    certificate = _announce(work, host, csr)
+    host.renew_identity(certificate_id=certificate.id, spki_sha256=csr.spki_sha256, at=work.now)
+
+
+def _agent_csr(text: str) -> SigningRequest:
+    csr = read_csr(text.encode())
+    if csr.key_algorithm != "EC-P256":
+        raise InvalidInput("an agent's key is EC P-256", rule="agent-key", fix="use the agent's own enrolment")
+    return csr
+
+
+def _announce(work: Work, host: Host, csr: SigningRequest) -> Certificate:
+    not_before, not_after = validity(work.now, _BACKDATE, int(VALIDITY.total_seconds()))
+    template = CertificateTemplate(
+        issuer_id=AGENT_ISSUER,
+        spki_der=csr.spki_der,
+        dns_names=(),
+        ip_addresses=(),
+        common_name=None,
+        not_before=not_before,
+        not_after=not_after,
+        extended_key_usages=("clientAuth",),
+        uris=(f"urn:sslclm:host:{host.id}",),
+    )
+    return announce(work, template, Bound("agent", team_id=host.team_id, host_id=host.id))
+
+
+ENROL_AGENT = UseCase("agent.enrol", scope, handle_enrol)
+RENEW_AGENT_IDENTITY = UseCase("agent.renew-identity", scope, handle_renew)

@@ -1,0 +1,84 @@
+"""An agent reports what became of an installation: proven as served, or failed and why."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from commands.base import Command, Scope, UseCase
+from commands.work import Work
+from domain.certificates.certificate import Certificate
+from domain.certificates.order import Order
+from domain.errors import InvalidInput, NotFound, WrongState
+from domain.hosts.deployment import Deployment, Evidence, Stage
+
+
+class ReportInstall(Command):
+    """The result of an install task; either ``evidence`` of serving, or ``stage`` and ``detail`` of a failure."""
+
+    deployment_id: str
+    host_id: str
+    task_id: str
+    evidence: tuple[Evidence, ...] = Field(default=(), max_length=64)
+    previous: str | None = Field(default=None, max_length=64)
+    stage: Stage | None = None
+    detail: str = Field(default="", max_length=1_000)
+    rolled_back: bool = False
+    served_now: str | None = Field(default=None, max_length=64)
+
+
+def scope(command: ReportInstall, work: Work) -> Scope:
+    """Aim at the agent's own host."""
+    deployment = work.load(Deployment, command.deployment_id)
+    if deployment.host_id != command.host_id:
+        raise NotFound("there is no such task", fix="ask for the queue again")
+    return Scope(None, command.deployment_id, command.host_id)
+
+
+def handle(command: ReportInstall, work: Work) -> None:
+    """Record it; when the order's last target is proven, the certificates that served there before are superseded."""
+    deployment = work.load(Deployment, command.deployment_id)
+    if command.task_id != deployment.task_id:
+        raise WrongState("another attempt is asked for by now", rule="task-stale", fix="ask for the queue again")
+    if command.stage is not None:
+        failure = command.model_dump(include={"stage", "detail", "rolled_back", "served_now"})
+        deployment.report_failed(at=work.now, **failure)
+        return
+    _check_evidence(command, work, deployment)
+    deployment.report_served(evidence=command.evidence, previous=command.previous, at=work.now)
+    order = work.load(Order, deployment.order_id)
+    if order.target_served(deployment_id=deployment.id, all_targets=_all(order), at=work.now):
+        _supersede_former(work, order)
+
+
+def _check_evidence(command: ReportInstall, work: Work, deployment: Deployment) -> None:
+    """Refuse evidence that does not show exactly this certificate on every endpoint of the target."""
+    fingerprint = work.refer(Certificate, deployment.certificate_id).fingerprint
+    shown = {one.endpoint for one in command.evidence if one.sha256 == fingerprint}
+    wanted = {f"{one.address}:{one.port}/{one.server_name}" for one in deployment.target.endpoints}
+    if not wanted <= shown or any(one.sha256 != fingerprint for one in command.evidence):
+        raise InvalidInput(
+            "the evidence does not show this certificate on every endpoint",
+            rule="evidence",
+            fix="probe every endpoint of the target and report what is served",
+        )
+
+
+def _all(order: Order) -> frozenset[str]:
+    return frozenset(
+        Deployment.id_for(order.accepted[target.host_id], number)
+        for number, target in enumerate(order.targets)
+        if target.host_id in order.accepted
+    )
+
+
+def _supersede_former(work: Work, order: Order) -> None:
+    for target in order.targets:
+        former = work.services.reading.serving(target.host_id, target.spec.directory)
+        if former is None or former in order.accepted.values():
+            continue
+        certificate = work.find(Certificate, former)
+        if certificate is not None and certificate.state == "issued":
+            certificate.supersede(by=order.accepted[target.host_id], at=work.now)
+
+
+REPORT_INSTALL = UseCase("agent.report-install", scope, handle)

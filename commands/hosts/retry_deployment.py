@@ -1,0 +1,28 @@
+"""Retry a failed deployment: the agent gets the same certificate for the same target once more."""
+
+from __future__ import annotations
+
+from commands.base import Command, Scope, UseCase
+from commands.work import Work
+from domain.hosts.deployment import Deployment
+from domain.hosts.host import Host
+
+
+class RetryDeployment(Command):
+    """Ask for another attempt."""
+
+    deployment_id: str
+
+
+def scope(command: RetryDeployment, work: Work) -> Scope:
+    """Aim at the team that owns the host."""
+    deployment = work.load(Deployment, command.deployment_id)
+    return Scope(work.refer(Host, deployment.host_id).team_id, command.deployment_id)
+
+
+def handle(command: RetryDeployment, work: Work) -> None:
+    """Plan it again."""
+    work.load(Deployment, command.deployment_id).retry(at=work.now)
+
+
+RETRY_DEPLOYMENT = UseCase("deployments.retry", scope, handle)

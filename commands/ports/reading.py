@@ -1,0 +1,39 @@
+"""The few questions a handler asks of read models; each answer may lag, so no right and no uniqueness rests on one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from commands.ports.issuers import RevokedSerial
+
+
+@dataclass(frozen=True, slots=True)
+class StartedIssuance:
+    """An issuance that was announced and has not ended; ``position`` is that of its announcement."""
+
+    certificate_id: str
+    order_id: str | None
+    host_id: str | None
+    position: int
+
+
+class Reading(Protocol):
+    """Read models as handlers use them."""
+
+    async def caught_up(self, position: int) -> None:
+        """Wait until the read models have seen ``position``; raises Unavailable after a few seconds."""
+
+    def started_issuances(self) -> Sequence[StartedIssuance]:
+        """Return the issuances that wait for their end."""
+
+    def serving(self, host_id: str, directory: str) -> str | None:
+        """Return the certificate last proven to be served from a directory of a host."""
+
+    def revoked(self, issuer_id: str, *, not_expired_at: datetime) -> Sequence[RevokedSerial]:
+        """Return the revoked serials of an issuer whose certificates had not expired at that moment."""
+
+    def issuer_for(self, kind: str) -> str | None:
+        """Return the id of the issuer of this kind (``root``, ``issuing``, ``agents``)."""
