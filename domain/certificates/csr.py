@@ -80,7 +80,8 @@ def read_csr(data: bytes) -> SigningRequest:
 
     Raises :class:`InvalidInput` and nothing else. Rules: ``csr-size``, ``csr-pem``, ``csr-syntax``, ``csr-signature``,
     ``csr-signature-algorithm``, ``csr-key-encoding``, ``csr-attributes``, ``csr-challenge-password``, ``csr-ca``,
-    ``csr-names-empty``, ``csr-name-type``, ``csr-names-at-most``, ``csr-common-name``, and those of ``names`` and ``public_keys``.
+    ``csr-names-empty``, ``csr-name-type``, ``csr-names-at-most``, ``csr-common-name``, and those of ``names``
+    and ``public_keys``.
     """
     if len(data) > MAX_CSR:
         raise _refused("csr-size", f"longer than {MAX_CSR} bytes", "send one CSR and nothing else")
@@ -135,10 +136,14 @@ def _der(data: bytes) -> bytes:
     if found is None or found[1] != found[3]:
         fix = "send one '-----BEGIN CERTIFICATE REQUEST-----' block with nothing around it, or DER"
         raise _refused("csr-pem", "neither one PEM block nor DER", fix)
+    text = b"".join(found[2].split())
     try:
-        return base64.b64decode(b"".join(found[2].split()), validate=True)
-    except binascii.Error as error:
-        raise _refused("csr-pem", "the PEM block is not base64", "send the file unchanged") from error
+        der = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        der = b""
+    if base64.b64encode(der) != text:  # the library forgives stray padding and bits
+        raise _refused("csr-pem", "the PEM block is not base64", "send the file unchanged")
+    return der
 
 
 def _key(csr: x509.CertificateSigningRequest) -> tuple[KeyAlgorithm, bytes]:
