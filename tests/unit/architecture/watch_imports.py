@@ -59,7 +59,7 @@ def watch(folder: str) -> None:
         original(thread)
 
     original = threading.Thread.start
-    threading.Thread.start = start  # type: ignore[method-assign] # threads raise no audit event
+    threading.Thread.start = start  # type: ignore[method-assign,assignment] # threads raise no audit event
     sys.addaudithook(hook)
 
 
