@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import ssl
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from sslclm_agent import VERSION
+from sslclm_agent.backend.channel import Channel, verifying_context
+from sslclm_agent.backend.enrolment import read_chain
+from sslclm_agent.errors import ConfigError, RefusedByBackendError, TaskError, UnreachableError
+from sslclm_agent.state.identity import Identity, IdentityStore
+from sslclm_agent.state.keys import generate, signing_request, to_pem
+from sslclm_agent.state.outbox import Result
+from sslclm_agent.strictjson import Members
+
+_ALREADY_REPORTED = 409
+
+
+class Backend:
+    """The agent's calls, all over mutual TLS against the pinned root."""
+
+    def __init__(self, store: IdentityStore) -> None:
+        self._store = store
+
+    def tasks(self, wait: int) -> list[tuple[str, str]]:
+        """Return (task id, JWS) of what is to be done, waiting up to ``wait`` seconds for something."""
+        answer = self._channel().call("GET", f"/agent/v1/tasks?wait={wait}", seconds=wait + 15).json()
+        try:
+            return [_task(each) for each in Members(answer, "tasks").items("tasks", 100)]
+        except TaskError as error:
+            raise UnreachableError(f"the task list cannot be used: {error.sentence}") from error
+
+    def report(self, task_id: str, result: Result) -> None:
+        """Deliver a result; one that the backend has already is as good."""
+        try:
+            self._channel().call("POST", f"/agent/v1/tasks/{task_id}/result", result, key=task_id)
+        except RefusedByBackendError as error:
+            if error.status != _ALREADY_REPORTED:
+                raise
+
+    def heartbeat(self, state: str, detail: str) -> float | None:
+        """Tell how the agent is; return how many seconds the backend's clock is ahead, if it says its time."""
+        body = {"agent_version": VERSION, "state": state, "detail": detail}
+        answer = self._channel().call("POST", "/agent/v1/heartbeat", body)
+        try:
+            told = parsedate_to_datetime(answer.headers.get("Date") or answer.headers.get("date") or "")
+        except ValueError:
+            return None
+        return (told - datetime.now(UTC)).total_seconds()
+
+    def renew(self) -> Identity:
+        """Exchange the agent's own certificate for a new one with a new key; the old pair works until it is stored."""
+        key = generate("EC-P256")
+        answer = self._channel().call("POST", "/agent/v1/identity", {"csr": signing_request(key)}).json()
+        try:
+            members = Members(answer, "identity")
+            chain, renew_after = read_chain(members), members.text("renew_after")
+            datetime.fromisoformat(renew_after).astimezone()
+        except (TaskError, ValueError) as error:
+            raise UnreachableError(f"the new identity cannot be used: {error}") from error
+        self._store.renewed(to_pem(key), chain, renew_after)
+        return self._store.load()
+
+    def _channel(self) -> Channel:
+        identity = self._store.load()
+        context = verifying_context(identity.server_ca)
+        try:
+            context.load_cert_chain(self._store.pem_path)
+        except (ssl.SSLError, OSError) as error:
+            fix = "remove it and enrol again"
+            raise ConfigError(f"{self._store.pem_path} cannot be used: {error}", fix=fix) from error
+        return Channel(identity.agent_url, context)
+
+
+def _task(value: object) -> tuple[str, str]:
+    members = Members(value, "task")
+    return members.text("task_id", "[A-Za-z0-9-]{1,80}"), members.text("jws", r"[\x21-\x7e]*", 262_144)

@@ -1,0 +1,27 @@
+"""The answers an agent reports, in the words of the task protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from sslclm_agent.deploy.probe import Evidence
+from sslclm_agent.state.outbox import Result
+
+
+def served(evidence: Iterable[Evidence], previous: str | None) -> Result:
+    """Report that the certificate is proven to be served; ``previous`` is the fingerprint of the one before."""
+    return {"outcome": "served", "evidence": [asdict(each) for each in evidence], "previous": previous}
+
+
+def failed(stage: str, detail: str, *, rolled_back: bool = False, evidence: Iterable[Evidence] = ()) -> Result:
+    """Report that the installation failed at ``stage``; ``evidence`` is what is served now."""
+    seen = [asdict(each) for each in evidence]
+    return {
+        "outcome": "failed",
+        "stage": stage,
+        "detail": detail[:2000],
+        "rolled_back": rolled_back,
+        "served_now": seen[0]["sha256"] if seen else None,
+        "evidence": seen,
+    }
