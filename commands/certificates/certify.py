@@ -34,8 +34,18 @@ def certify(work: Work, order: Order, profile: Profile, csr: SigningRequest, *, 
         not_after=not_after,
         extended_key_usages=profile.spec.extended_key_usages,
     )
-    bound = Bound("order", order.id, order.team_id, host_id or None, profile.id, profile.number)
-    certificate = announce(work, template, bound)
+    bound = Bound(
+        "order",
+        csr.spki_sha256,
+        subject.dns_names,
+        subject.ip_addresses,
+        order_id=order.id,
+        team_id=order.team_id,
+        host_id=host_id or None,
+        profile_id=profile.id,
+        profile_version=profile.number,
+    )
+    certificate = announce(work, work.services.issuers.prepare(template), bound)
     order.accept_key(
         host_id=host_id,
         certificate_id=certificate.id,

@@ -42,7 +42,8 @@ def handle(command: IssueServerCertificate, work: Work) -> None:
         not_after=not_after,
         extended_key_usages=("serverAuth",),
     )
-    announce(work, template, Bound("server"))
+    bound = Bound("server", csr.spki_sha256, command.dns_names, command.ip_addresses)
+    announce(work, work.services.issuers.prepare(template), bound)
 
 
 ISSUE_SERVER_CERTIFICATE = UseCase("certificates.issue-server", scope, handle)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 from commands.base import Command, Services
 from commands.certificates.record_failed import RecordFailed
 from commands.certificates.record_issued import RecordIssued
-from commands.ports.issuers import CertificateTemplate, PreparedCertificate
+from commands.ports.issuers import PreparedCertificate
 from commands.work import Work
 from domain.certificates.certificate import Certificate, Purpose
 from domain.errors import ClmError
@@ -19,9 +19,12 @@ from domain.errors import ClmError
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What a certificate belongs to; None where it does not apply (the backend's own have no order)."""
+    """What a certificate certifies and belongs to; None where it does not apply (the backend's own have no order)."""
 
     purpose: Purpose
+    spki_sha256: str
+    dns_names: tuple[str, ...] = ()
+    ip_addresses: tuple[str, ...] = ()
     order_id: str | None = None
     team_id: str | None = None
     host_id: str | None = None
@@ -29,31 +32,22 @@ class Bound:
     profile_version: int | None = None
 
 
-def announce(work: Work, template: CertificateTemplate, bound: Bound) -> Certificate:
-    """Draw a serial, build the to-be-signed bytes, and let the entry of this work announce them.
+def announce(work: Work, prepared: PreparedCertificate, bound: Bound) -> Certificate:
+    """Let the entry of this work announce prepared to-be-signed bytes and their serial.
 
     Once that entry is durable the bytes are signed, once, and the result is recorded. Whatever happens in between is
     found at the next start: an issuance without an end is recorded as failed and its serial revoked.
     """
-    prepared = work.services.issuers.prepare(template)
     certificate = Certificate.begin(
         Certificate.IssuanceStarted,
         stream_id=Certificate.id_for(prepared.issuer_id, prepared.serial),
         at=work.now,
-        purpose=bound.purpose,
-        order_id=bound.order_id,
-        team_id=bound.team_id,
-        host_id=bound.host_id,
-        profile_id=bound.profile_id,
-        profile_version=bound.profile_version,
         issuer_id=prepared.issuer_id,
         serial=prepared.serial,
         tbs_sha256=prepared.tbs_sha256,
-        spki_sha256=hashlib.sha256(template.spki_der).hexdigest(),
-        dns_names=template.dns_names,
-        ip_addresses=template.ip_addresses,
         not_before=prepared.not_before,
         not_after=prepared.not_after,
+        **asdict(bound),
     )
     work.add(certificate)
     work.then = partial(_sign, work.services, certificate.id, prepared)

@@ -10,7 +10,6 @@ from commands.base import UseCase
 from commands.certificates.issuing import Bound, announce, validity
 from commands.hosts.make_token import secret_sha256
 from commands.hosts.on_host import HostCommand, scope
-from commands.ports.issuers import CertificateTemplate
 from commands.work import Work
 from domain.certificates.certificate import Certificate
 from domain.certificates.csr import SigningRequest, read_csr
@@ -75,18 +74,8 @@ def _agent_csr(text: str) -> SigningRequest:
 
 def _announce(work: Work, host: Host, csr: SigningRequest) -> Certificate:
     not_before, not_after = validity(work.now, _BACKDATE, int(VALIDITY.total_seconds()))
-    template = CertificateTemplate(
-        issuer_id=AGENT_ISSUER,
-        spki_der=csr.spki_der,
-        dns_names=(),
-        ip_addresses=(),
-        common_name=None,
-        not_before=not_before,
-        not_after=not_after,
-        extended_key_usages=("clientAuth",),
-        uris=(f"urn:sslclm:host:{host.id}",),
-    )
-    return announce(work, template, Bound("agent", team_id=host.team_id, host_id=host.id))
+    prepared = work.services.issuers.prepare_agent(AGENT_ISSUER, host.id, csr.spki_der, not_before, not_after)
+    return announce(work, prepared, Bound("agent", csr.spki_sha256, team_id=host.team_id, host_id=host.id))
 
 
 ENROL_AGENT = UseCase("agent.enrol", scope, handle_enrol)

@@ -18,7 +18,7 @@ class CertificateTemplate:
 
     ``spki_der``: the subject's public key. ``dns_names`` are A-labels in lower case, ``ip_addresses`` text. Both
     times are inclusive (RFC 5280 section 4.1.2.5). ``extended_key_usages``: names such as ``serverAuth``.
-    ``common_name`` is None or one of the names. ``uris`` name agents (``urn:sslclm:host:…``), never servers.
+    ``common_name`` is None or one of the names.
     """
 
     issuer_id: str
@@ -29,7 +29,6 @@ class CertificateTemplate:
     not_before: datetime
     not_after: datetime
     extended_key_usages: tuple[str, ...]
-    uris: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +64,11 @@ class Issuers(Protocol):
         Raises :class:`domain.errors.PolicyRefused` where the certificate would outlive its issuer, and
         :class:`domain.errors.NotFound` for an issuer that this process cannot sign with.
         """
+
+    def prepare_agent(
+        self, issuer_id: str, host_id: str, spki_der: bytes, not_before: datetime, not_after: datetime
+    ) -> PreparedCertificate:
+        """As :meth:`prepare`, for a host: the certificate names ``urn:sslclm:host:<host_id>`` and nothing else."""
 
     async def sign(self, prepared: PreparedCertificate) -> bytes:
         """Sign prepared bytes once, verify the signature, return the certificate (DER).
