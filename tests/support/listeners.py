@@ -128,3 +128,13 @@ def until_closed(connection: socket.socket) -> bytes:
     except ConnectionError:
         pass
     return data
+
+
+def refused(listener, context):
+    """Tell whether the server ends the handshake with an alert (TLS 1.3 clients see it at their first read)."""
+    try:
+        with connect(listener, context) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            return connection.recv(100) == b""
+    except (ssl.SSLError, ConnectionError):
+        return True

@@ -8,18 +8,8 @@ import ssl
 
 import pytest
 
-from tests.support.listeners import ask, client_context, connect, serving
+from tests.support.listeners import ask, client_context, connect, refused, serving
 from tests.support.pki import make_ca, make_expired_leaf, make_leaf
-
-
-def refused(listener, context):
-    """Tell whether the server ends the handshake with an alert (TLS 1.3 clients see it at their first read)."""
-    try:
-        with connect(listener, context) as connection:
-            connection.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
-            return connection.recv(100) == b""
-    except (ssl.SSLError, ConnectionError):
-        return True
 
 
 def test_an_agent_certificate_arrives_in_the_scope(agents, agent_ca, server_ca, tmp_path):
