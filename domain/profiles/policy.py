@@ -96,6 +96,9 @@ def _check_network(text: str) -> None:
     except ValueError as error:
         fix = "write the network's first address and its length, e.g. 10.1.0.0/16"
         raise InvalidInput(f"{text[:80]!a} is not a network", rule="profile-network", fix=fix) from error
+    if "%" in text:
+        fix = "leave out what follows the percent sign"
+        raise InvalidInput(f"{ascii(text[:80])} has a zone id", rule="profile-network", fix=fix)
     if str(network) != text:
         raise InvalidInput(f"{text} is not in normal form", rule="profile-network", fix=f"write {network}")
     if network.prefixlen == 0:

@@ -57,10 +57,12 @@ def off_curve() -> bytes:
     return honest[:-1] + bytes([honest[-1] ^ 1])
 
 
+def on_p256(point: bytes) -> bytes:
+    return tlv(0x30, bytes.fromhex("301306072a8648ce3d020106082a8648ce3d030107"), tlv(0x03, b"\0", point))
+
+
 def compressed() -> bytes:
-    point = p256().public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
-    algorithm = bytes.fromhex("301306072a8648ce3d020106082a8648ce3d030107")
-    return tlv(0x30, algorithm, tlv(0x03, b"\0", point))
+    return on_p256(p256().public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint))
 
 
 def pss() -> bytes:
@@ -89,7 +91,7 @@ WEAK = {
     "secp256k1": (lambda: curve(ec.SECP256K1), {"key-algorithm"}),
     "brainpool": (lambda: curve(ec.BrainpoolP256R1), {"key-algorithm"}),
     "off the curve": (off_curve, {"csr-syntax"}),
-    "infinity": (lambda: compressed()[:-34] + b"\x02\0\0", None),
+    "infinity": (lambda: on_p256(b"\0"), {"csr-syntax"}),
     "compressed point": (compressed, {"csr-key-encoding"}),
     "X25519": (lambda: spki(x25519.X25519PrivateKey.generate().public_key()), {"key-algorithm"}),
     "DSA": (lambda: spki(dsa.generate_private_key(1024).public_key()), {"key-algorithm"}),
