@@ -37,7 +37,7 @@ def test_a_planted_act_is_found(tmp_path: Path):
     """Opening a file, connecting to a database, starting a thread: each is reported with its module."""
     (tmp_path / "planted_file.py").write_text("open(__file__)\n")
     (tmp_path / "planted_database.py").write_text("import sqlite3\nsqlite3.connect(':memory:')\n")
-    (tmp_path / "planted_thread.py").write_text("import threading\nthreading.Thread(target=print).start()\n")
+    (tmp_path / "planted_thread.py").write_text("import threading\nthreading.Thread(target=int).start()\n")
     (tmp_path / "quiet.py").write_text("import json, socket, planted_file\n")
     names = ("quiet", "planted_database", "planted_thread")
     done = watch(tmp_path, *names)
