@@ -10,8 +10,9 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TextIO
 
 from infra.ledger.proof.export import ExportReader
 from infra.ledger.proof.verdict import CannotCheck, Tampered, Verdict
@@ -56,7 +57,7 @@ def _refuse_unbuilt(asked: argparse.Namespace) -> None:
         raise CannotCheck("this version does not check signatures of checkpoints and witnesses yet")
 
 
-def _verify(stream: BinaryIO, progress: TextIO) -> Verdict:
+def _verify(stream: BufferedReader, progress: TextIO) -> Verdict:
     reader = ExportReader(stream)
     show = progress.isatty()
     try:

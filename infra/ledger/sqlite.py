@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -91,6 +93,15 @@ class SqliteLedger:
         while page:
             yield from page
             page = self.entries(page[-1].last_position + 1, limit=_PAGE)
+
+    @property
+    def path(self) -> Path:
+        """The ledger's file."""
+        return self._path
+
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Lend a read-only connection, for queries over the ledger's own rows (see ``schema.py``)."""
+        return self._reads.connection()
 
     def erase_details(self, first_position: int) -> bool:
         """Erase an entry's details for good (GDPR Art. 17) and say whether there were any; every hash stays valid.

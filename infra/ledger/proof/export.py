@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from io import BufferedIOBase, BufferedReader
 
 from infra.ledger.proof.lines import ExportedEntry, Header, Trailer, read_header, read_line
 from infra.ledger.proof.rules import ENTRY_BYTES, RuleBroken
@@ -22,12 +22,12 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 class ExportReader:
     """An export file while it is read and verified.
 
-    ``stream`` must be seekable to its start. Raises :class:`CannotCheck` where the file is no export that this
+    Raises :class:`CannotCheck` where the file is no export that this
     version knows. Iterating yields the verified entries and raises :class:`Tampered` at the first thing that does
     not hold, a missing last line included.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BufferedReader) -> None:
         self._stream = _uncompressed(stream)
         self.header = self._read_header()
         start = Start(self.header.first_position, self.header.tree_frontier, self.header.ledger_id, self.header.origin)
@@ -103,12 +103,11 @@ class ExportReader:
             verifier.fail("head", "the last line names another head than the last entry")
 
 
-def _uncompressed(stream: BinaryIO) -> BinaryIO:
+def _uncompressed(stream: BufferedReader) -> BufferedIOBase:
     try:
-        magic = stream.read(len(_ZSTD))
-        stream.seek(0)
+        magic = stream.peek(len(_ZSTD))[: len(_ZSTD)]
     except OSError as error:
         raise CannotCheck(f"the file cannot be read: {error}") from None
     if magic == _ZSTD:
         raise CannotCheck("this program does not read zstandard: unpack the file first (zstd -d FILE)")
-    return gzip.GzipFile(fileobj=stream) if magic.startswith(_GZIP) else stream  # type: ignore[return-value] # reads alike
+    return gzip.GzipFile(fileobj=stream) if magic.startswith(_GZIP) else stream
