@@ -21,6 +21,7 @@ from pydantic import SecretBytes, SecretStr
 from commands.ports.keystore import Secret
 
 MASK = "***"
+PAIR = 2
 SECRET_NAMES = frozenset(
     {"authorization", "proxy-authorization", "cookie", "set-cookie", "password", "passphrase", "secret", "token"}
     | {"client_secret", "access_token", "refresh_token", "id_token", "api_key", "client-cert", "x-csrf-token"}
@@ -49,11 +50,17 @@ def masked(value: Any, name: str = "") -> Any:
         return MASK
     if isinstance(value, Mapping):
         return {str(key): masked(each, str(key)) for key, each in value.items()}
+    if isinstance(value, tuple) and len(value) == PAIR:  # a header as ASGI and HTTP libraries keep it
+        return [masked(value[0]), masked(value[1], _text(value[0]))]
     if isinstance(value, list | tuple | set | frozenset):
         return [masked(each) for each in value]
     if value is None or isinstance(value, bool | int | float):
         return value
-    return masked_text(str(value))
+    return masked_text(_text(value))
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def masked_text(text: str) -> str:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Pair:
     """A certificate and its private key; ``issuer`` is the pair that signed it, ``None`` for a root."""
 
     certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
+    key: Key
     issuer: Pair | None = None
 
     @cached_property
@@ -67,8 +69,12 @@ def make_leaf(
     sans: Sequence[str] = ("localhost", "127.0.0.1"),
     client: bool = False,
     valid: tuple[timedelta, timedelta] = (timedelta(days=-1), timedelta(days=30)),
+    key: Key | None = None,
 ) -> Pair:
-    """Make a server (or ``client``) certificate under ``issuer``; ``valid`` is relative to now, past = expired."""
+    """Make a server (or ``client``) certificate under ``issuer``; ``valid`` is relative to now, past = expired.
+
+    ``key`` is a fresh P-256 one where none is given.
+    """
     purpose = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
     extensions: list[tuple[x509.ExtensionType, bool]] = [
         (_basic(ca=False), True),
@@ -77,7 +83,7 @@ def make_leaf(
     ]
     if sans:
         extensions.append((x509.SubjectAlternativeName([_general_name(each) for each in sans]), False))
-    return _make(name, issuer, valid, extensions)
+    return _make(name, issuer, valid, extensions, key)
 
 
 def make_expired_leaf(issuer: Pair, name: str = "localhost", *, client: bool = False) -> Pair:
@@ -90,8 +96,9 @@ def _make(
     issuer: Pair | None,
     valid: tuple[timedelta, timedelta],
     extensions: list[tuple[x509.ExtensionType, bool]],
+    key: Key | None = None,
 ) -> Pair:
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     signer = issuer.key if issuer else key
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)

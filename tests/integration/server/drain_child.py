@@ -11,8 +11,8 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from infra.logs import configure  # noqa: E402 - after the path is known
-from infra.server.supervisor import Listener, Supervisor  # noqa: E402 - as above
+from infra.logs import configure
+from infra.server.supervisor import Listener, Supervisor
 
 say = partial(print, flush=True)
 
@@ -29,7 +29,12 @@ async def poll(scope, receive, send):
 async def main():
     """Serve until a signal comes."""
     listener = Listener("pki", poll, "127.0.0.1", 0)
-    await Supervisor([listener], drain_seconds=5).run(asyncio.Event(), lambda: say(listener.address[1]))
+
+    def ready():
+        assert listener.address is not None
+        say(listener.address[1])
+
+    await Supervisor([listener], drain_seconds=5).run(asyncio.Event(), ready)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from functools import partial
 
 from commands.ports.keystore import Secret
 from infra.server.tls import ServerIdentity, agents_context, people_context
-
 from tests.support.listeners import ask, client_context, connect, identity, refused, serving
 from tests.support.pki import make_ca, make_expired_leaf, make_leaf
 
@@ -32,6 +31,7 @@ def test_reload_under_constant_new_connections_drops_none(people, server_ca, ser
             try:
                 with connect(people, context) as connection:
                     assert ask(connection)[0] == 200
+                    assert isinstance(connection, ssl.SSLSocket)
                     served.add(connection.getpeercert(binary_form=True))
             except Exception as error:  # noqa: BLE001 - every failure is what the test counts
                 failures.append(error)
