@@ -54,6 +54,14 @@ def parse_dns_name(text: str) -> str:
     return name
 
 
+def parse_host_name(text: str) -> str:
+    """Return the one spelling of a DNS name that is one machine's: :func:`parse_dns_name` without a star."""
+    name = parse_dns_name(text)
+    if name.startswith("*."):
+        raise _refused(text, "dns-name-wildcard", "a star names no single machine", "write the machine's full name")
+    return name
+
+
 def _check_label(text: str, label: str) -> None:
     if not label:
         raise _refused(text, "dns-name-syntax", "has an empty label", "leave out leading, trailing and double dots")

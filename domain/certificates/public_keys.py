@@ -19,7 +19,12 @@ _TAKEN = "make an EC-P256, EC-P384, Ed25519 or RSA key of 2048, 3072 or 4096 bit
 
 _SMALLEST_EXPONENT = 2**16  # FIPS 186-5 appendix A.1.1: odd, 2^16 < e < 2^256
 _LARGEST_EXPONENT = 2**256
-_SMALL_PRIMES = prod(n for n in range(3, 752, 2) if all(n % d for d in range(3, isqrt(n) + 1, 2)))
+_PRIMES = tuple(n for n in range(3, 752, 2) if all(n % d for d in range(3, isqrt(n) + 1, 2)))
+_SMALL_PRIMES = prod(_PRIMES)
+_SIEVE = 5040
+_SQUARES = frozenset(n * n % _SIEVE for n in range(_SIEVE))
+_LARGEST_PRINT = 167  # of the published detector (Nemec et al., ACM CCS 2017)
+_ROCA_PRINTS = tuple((r, frozenset(pow(65537, i, r) for i in range(r - 1))) for r in _PRIMES if r <= _LARGEST_PRINT)
 _FERMAT_ROUNDS = 100  # CA/B TLS Baseline Requirements 6.1.1.3
 
 _ED25519_SMALL_ORDER: Final = frozenset(
@@ -64,14 +69,17 @@ def _rsa(key: rsa.RSAPublicKey) -> KeyAlgorithm:
         raise _weak("the RSA modulus has a small factor", "make the key with a maintained library")
     if _close_primes(numbers.n):
         raise _weak("the RSA modulus is the product of two close primes", "make the key with a maintained library")
+    if all(numbers.n % prime in prints for prime, prints in _ROCA_PRINTS):
+        raise _weak("the RSA key has the structure of CVE-2017-15361 (ROCA)", "make it outside the faulty smart card")
     return _RSA[key.key_size]
 
 
 def _close_primes(modulus: int) -> bool:
     """Fermat's factorisation, a hundred rounds of it: modulus = a² - b² with a just above the square root."""
     start = isqrt(modulus - 1) + 1
-    squares = (a * a - modulus for a in range(start, start + _FERMAT_ROUNDS))
-    return any(isqrt(square) ** 2 == square for square in squares)
+    rests = (a * a - modulus for a in range(start, start + _FERMAT_ROUNDS))
+    # Most numbers are seen to be no squares by their remainder; that saves the costly root.
+    return any(rest % _SIEVE in _SQUARES and isqrt(rest) ** 2 == rest for rest in rests)
 
 
 def _ed25519(key: ed25519.Ed25519PublicKey) -> KeyAlgorithm:

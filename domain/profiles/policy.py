@@ -98,7 +98,7 @@ def _check_network(text: str) -> None:
         raise InvalidInput(f"{text[:80]!a} is not a network", rule="profile-network", fix=fix) from error
     if "%" in text:
         fix = "leave out what follows the percent sign"
-        raise InvalidInput(f"{ascii(text[:80])} has a zone id", rule="profile-network", fix=fix)
+        raise InvalidInput(f"{text[:80]!a} has a zone id", rule="profile-network", fix=fix)
     if str(network) != text:
         raise InvalidInput(f"{text} is not in normal form", rule="profile-network", fix=f"write {network}")
     if network.prefixlen == 0:

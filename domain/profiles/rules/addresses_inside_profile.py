@@ -9,7 +9,8 @@ from domain.profiles.facts import ALWAYS, Facts, Rule
 
 def _check(facts: Facts) -> str | None:
     networks = [ip_network(text) for text in facts.profile.allowed_addresses]
-    outside = [text for text in facts.ip_addresses if not any(ip_address(text) in network for network in networks)]
+    addresses = [ip_address(text) for text in facts.ip_addresses]
+    outside = [str(address) for address in addresses if not any(address in network for network in networks)]
     return f"outside profile {facts.profile.name}: {', '.join(outside)}" if outside else None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
-from math import gcd
+from math import gcd, prod
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa, x25519
@@ -37,6 +37,14 @@ def close_factors() -> int:
     middle = (1 << 1023) + (1 << 1022) + 123_456_788
     step = next(b for b in count(1, 2) if gcd((middle - b) * (middle + b), public_keys._SMALL_PRIMES) == 1)
     return (middle - step) * (middle + step)
+
+
+def roca() -> int:
+    """Return a modulus that is a power of 65537 modulo the product of the first primes, as the faulty cards make."""
+    primorial = 2 * prod(prime for prime, _ in public_keys._ROCA_PRINTS)
+    start = (3 << 2046) // primorial
+    numbers = (primorial * k + pow(65537, 99, primorial) for k in count(start))
+    return next(n for n in numbers if gcd(n, public_keys._SMALL_PRIMES) == 1)
 
 
 def times_751() -> int:
@@ -83,6 +91,7 @@ WEAK = {
     "RSA even modulus": (lambda: rsa_spki(modulus() - 1), {"key-weak", "csr-syntax"}),
     "RSA modulus 751 k": (lambda: rsa_spki(times_751()), {"key-weak"}),
     "RSA close primes": (lambda: rsa_spki(close_factors()), {"key-weak"}),
+    "RSA ROCA": (lambda: rsa_spki(roca()), {"key-weak"}),
     "RSA negative modulus": (lambda: rsa_spki(modulus())[:33] + b"\xff" + rsa_spki(modulus())[34:], None),
     "RSA-PSS key": (pss, {"csr-key-encoding", "csr-syntax"}),
     "P-192": (lambda: curve(ec.SECP192R1), {"key-algorithm", "csr-syntax"}),

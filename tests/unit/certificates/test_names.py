@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.certificates.names import a_labels, covers, parse_dns_name, parse_ip_address, parse_pattern, wildcard_bases
+from domain.certificates.names import (
+    a_labels,
+    covers,
+    parse_dns_name,
+    parse_host_name,
+    parse_ip_address,
+    parse_pattern,
+    wildcard_bases,
+)
 from domain.errors import InvalidInput
 
 LONGEST_LABEL = "a" * 63
@@ -146,6 +154,13 @@ def test_a_bad_address_is_refused_by_its_rule(text, rule):
 def test_a_pattern_covers_what_it_says(pattern, name, expected):
     """One star is one label, two are any number, and a wildcard name counts with every name that it matches."""
     assert expected == covers(parse_pattern(pattern), parse_dns_name(name))
+
+
+def test_a_host_has_no_star():
+    """A wildcard is a name for a certificate, never for a machine."""
+    assert parse_host_name("WEB1.shop.test") == "web1.shop.test"
+    with pytest.raises(InvalidInput, match="star"):
+        parse_host_name("*.shop.test")
 
 
 @pytest.mark.parametrize("text", ["*", "**", "***.test", "**.*.test", "*.**.test", "a.*.test", "", "*.", "**.1"])
