@@ -1,0 +1,111 @@
+"""One enrolled agent, its backend and its host, ready for tasks."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from sslclm_agent.backend.enrolment import enrol
+from sslclm_agent.clock import Clock
+from sslclm_agent.config.settings import Settings, load
+from sslclm_agent.interrupts import Interrupts
+from sslclm_agent.loop import Agent
+from tests.support.fake_backend import FakeBackend, issue
+from tests.support.pki import Pair, make_ca
+
+NAME = "www.example.test"
+
+
+def quiet(_step: str) -> None:
+    """Progress that nobody wants to see."""
+
+
+def write_properties(path: Path, lines: dict[str, str]) -> Path:
+    """Write an ``agent.properties`` that only its owner can read."""
+    path.write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
+    path.chmod(0o600)
+    return path
+
+
+def sha256_of(pem: bytes) -> str:
+    """SHA-256 of the first certificate's DER, hex."""
+    return hashlib.sha256(x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)).hexdigest()
+
+
+@dataclass
+class Lab:
+    """A host with an enrolled agent; ``issuer`` signs what is deployed."""
+
+    folder: Path
+    backend: FakeBackend
+    lines: dict[str, str] = field(default_factory=dict)
+    root: Pair = field(default_factory=make_ca)
+
+    def __post_init__(self) -> None:
+        self.issuer = make_ca("Test Issuing CA", issuer=self.root)
+        self.target = self.folder / "tls"
+        defaults = {"state_dir": str(self.folder / "state"), "allow.directory.1": str(self.folder / "tls")}
+        limits = {"probe.seconds": "3", "command.seconds": "5", "poll.seconds": "0"}
+        self.lines = {**defaults, **limits, **self.lines}
+        self.config = write_properties(self.folder / "agent.properties", self.lines)
+        enrol(self.settings, self.backend.token())
+
+    @property
+    def settings(self) -> Settings:
+        """The settings as they stand in the file now."""
+        return load(str(self.config))
+
+    def allow(self, **lines: str) -> None:
+        """Change properties (``__`` stands for the dot)."""
+        self.lines |= {key.replace("__", "."): value for key, value in lines.items()}
+        write_properties(self.config, self.lines)
+
+    def once(self, progress=quiet) -> str | None:
+        """Let the agent drain its queue in this process."""
+        return Agent(self.settings, Interrupts(), Clock(), progress).once()
+
+    def do(self, kind: str, parameters: dict, **changes: object) -> dict:
+        """Queue a task, let the agent work, return what it reported."""
+        task_id = self.backend.add(kind, parameters, **changes)
+        self.once()
+        return self.backend.result(task_id)
+
+    def make_key(self, order_id: str | None = None, algorithm: str = "EC-P256") -> tuple[str, str]:
+        """Have a key made; return order id and CSR."""
+        order_id = order_id or "order-" + str(uuid.uuid4())
+        names = {"dns_names": [NAME], "ip_addresses": [], "common_name": None}
+        result = self.do("make-key", {"order_id": order_id, "generation": 1, "key_algorithm": algorithm, **names})
+        assert result["outcome"] == "done", result
+        return order_id, result["csr"]
+
+    def install_parameters(self, endpoints: list[dict] | None = None, **changes: object) -> dict:
+        """Have a key made and a certificate issued; return the parameters that install it."""
+        order_id, csr = self.make_key()
+        leaf = issue(csr, self.issuer, [NAME])
+        return {
+            "deployment_id": "deployment-" + str(uuid.uuid4()),
+            "order_id": order_id,
+            "generation": 1,
+            "certificate_id": "certificate-" + str(uuid.uuid4()),
+            "chain": [leaf.decode(), self.issuer.pem.decode()],
+            "root": self.root.pem.decode(),
+            "fingerprint": sha256_of(leaf),
+            "target": self.target_spec(endpoints or []),
+            **changes,
+        }
+
+    def target_spec(self, endpoints: list[dict], **changes: object) -> dict:
+        """Return a target as the backend sends it."""
+        names = {name: "web" if f"{name}.web" in self.lines else "" for name in ("validator", "reloader")}
+        place = {"kind": "nginx" if endpoints else "files", "directory": str(self.target), "layout": "separate"}
+        return {**place, "owner": "", "group": "", "mode": "0600", **names, "endpoints": endpoints, **changes}
+
+    def current(self) -> str | None:
+        """Return what ``current`` names."""
+        link = self.target / "current"
+        return str(link.readlink()) if link.is_symlink() else None
