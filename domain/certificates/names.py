@@ -11,7 +11,7 @@ a star has at least two labels.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from domain.errors import InvalidInput
@@ -104,15 +104,15 @@ def parse_pattern(text: str) -> str:
 
     Raises :class:`InvalidInput` as :func:`parse_dns_name` does.
     """
-    stars, base = split_pattern(text)
+    stars, base = _split(text)
     parsed = parse_dns_name(base)
     if "*" in parsed:
         raise _refused(text, "dns-name-wildcard", "has stars in two places", "write name, *.name or **.name")
     return f"{stars}.{parsed}" if stars else parsed
 
 
-def split_pattern(pattern: str) -> tuple[str, str]:
-    """Return the stars in front of a pattern (``""``, ``"*"`` or ``"**"``) and the name behind them."""
+def _split(pattern: str) -> tuple[str, str]:
+    # The stars in front of a pattern ("", "*" or "**") and the name behind them.
     for stars in ("**", "*"):
         if pattern.startswith(f"{stars}."):
             return stars, pattern[len(stars) + 1 :]
@@ -125,12 +125,18 @@ def covers(pattern: str, name: str) -> bool:
     A wildcard name (``*.shop.test``) is covered only where every name that it would match is: its star stands for
     exactly one label (RFC 9525 section 6.3), so that it counts as a label like any other.
     """
-    stars, base = split_pattern(pattern)
-    if stars == "**":
-        return name.endswith(f".{base}")
-    if stars == "*":
-        return name.partition(".")[2] == base
-    return name == base
+    return pattern in covering_patterns(name)
+
+
+def covering_patterns(name: str) -> Iterator[str]:
+    """Yield every pattern that covers a name; a handful, however many patterns a profile has."""
+    yield name
+    _, _, above = name.partition(".")
+    if above:
+        yield f"*.{above}"
+    while above:
+        yield f"**.{above}"
+        _, _, above = above.partition(".")
 
 
 def wildcard_bases(names: Iterable[str]) -> frozenset[str]:

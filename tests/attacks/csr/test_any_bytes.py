@@ -14,7 +14,7 @@ from domain.certificates.csr import read_csr
 from domain.errors import InvalidInput
 from tests.support.csrs import attribute, extension_request, make_csr, p256, raw_csr, rsa_key, san, tlv
 
-EXAMPLES = 400
+EXAMPLES = 150
 
 
 @cache
