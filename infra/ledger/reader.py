@@ -39,9 +39,11 @@ def read_stream(connection: sqlite3.Connection, stream_id: str, after: int) -> l
 def read_entries(connection: sqlite3.Connection, first_position: int, limit: int) -> list[Entry]:
     """Return whole entries from the one that holds a position."""
     row = connection.execute(
-        "SELECT max(first_position) FROM entry WHERE first_position <= ?", (first_position,)
+        "SELECT first_position, n FROM entry WHERE first_position <= ? ORDER BY first_position DESC LIMIT 1",
+        (first_position,),
     ).fetchone()
-    start = row[0] or 1
+    holds_it = row is not None and first_position < row[0] + row[1]
+    start = row[0] if holds_it else first_position
     rows = connection.execute(
         _ENTRY + "WHERE e.first_position >= ? ORDER BY e.first_position LIMIT ?", (start, limit)
     ).fetchall()
