@@ -1,0 +1,176 @@
+"""Folding one batch of entries in memory: rows are read when first asked for and written once at the end."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from commands.ports.ledger import Entry, StoredEvent
+from domain.base import Event
+from domain.registry import TOPICS
+from infra.views.tables import Key, Row, Table
+from projections.base import EntryMetadata, Fact, Fold
+
+
+class FoldError(Exception):
+    """A fact could not be folded: the bytes are not of their topic's shape, or a fold is wrong."""
+
+    def __init__(self, position: int, topic: str, cause: BaseException) -> None:
+        super().__init__(f"the event at position {position} ({topic}) cannot be folded: {type(cause).__name__}")
+        self.position = position
+
+
+class BatchRows:
+    """The rows of one model during one batch, over what its table held before (``projections.base.Rows``)."""
+
+    def __init__(self, table: Table, db: sqlite3.Connection) -> None:
+        self._table, self._db = table, db
+        self._key = table.model.key
+        self._before: dict[Key, Row | None] = {}
+        self._now: dict[Key, Row | None] = {}
+        self._found: dict[str, dict[str, dict[Key, None]]] = {column: {} for column in table.model.lookups}
+        self._asked: set[tuple[str, str]] = set()
+
+    def get(self, key: Key) -> Row | None:
+        """Return a row by its key."""
+        if key not in self._now:
+            self._remember(key, self._table.load(self._db, key))
+        return self._now[key]
+
+    def having(self, column: str, value: str) -> tuple[Row, ...]:
+        """Return the rows with this value in one of the model's lookups, ordered by key."""
+        found = self._found[column]
+        if (column, value) not in self._asked:
+            self._asked.add((column, value))
+            for row in self._table.having(self._db, column, value):
+                if row[self._key] not in self._now:
+                    self._remember(row[self._key], row)
+        rows = (self._now[key] for key in found.get(value, ()))
+        good = (row for row in rows if row is not None and value in self._values(column, row))
+        return tuple(sorted(good, key=lambda row: str(row[self._key])))
+
+    def add(self, row: Row) -> None:
+        """Store a row whose key is new."""
+        key = row[self._key]
+        if self._now.get(key) is not None:
+            raise ValueError(f"a row with the key {key} is there already")
+        self._before.setdefault(key, None)
+        self._set(key, row)
+
+    def put(self, row: Row) -> None:
+        """Store a row in place of the one with its key."""
+        self.get(row[self._key])
+        self._set(row[self._key], row)
+
+    def delete(self, key: Key) -> None:
+        """Take a row away."""
+        self.get(key)
+        self._now[key] = None
+
+    def flush(self) -> frozenset[str]:
+        """Write what changed and return the values of the ``wakes`` column that changed rows had or have."""
+        added: list[Row] = []
+        changed: list[tuple[Row, Row]] = []
+        deleted: list[Row] = []
+        for key, now in self._now.items():
+            before = self._before[key]
+            if now is before:
+                continue
+            if now is None and before is not None:
+                deleted.append(before)
+            elif now is not None:
+                changed.append((before, now)) if before is not None else added.append(now)
+        self._table.write(self._db, added, changed, deleted)
+        return self._woken((*added, *deleted, *(row for pair in changed for row in pair)))
+
+    def _woken(self, rows: Iterable[Row]) -> frozenset[str]:
+        column = self._table.model.wakes
+        return frozenset(row[column] for row in rows) if column else frozenset()
+
+    def _remember(self, key: Key, row: Row | None) -> None:
+        self._before[key] = row
+        self._set(key, row)
+
+    def _set(self, key: Key, row: Row | None) -> None:
+        self._now[key] = row
+        if row is None:
+            return
+        for column, found in self._found.items():
+            for value in self._values(column, row):
+                found.setdefault(value, {})[key] = None
+
+    def _values(self, column: str, row: Row) -> list[Any]:
+        many = self._table.model.many.get(column)
+        return [row[column]] if many is None else [value for member in many for value in row[member]]
+
+
+class Batch:
+    """Folds entries into the rows of several models; nothing is written before :meth:`flush`."""
+
+    def __init__(self, tables: Sequence[Table], db: sqlite3.Connection) -> None:
+        self._rows = {table.model.name: BatchRows(table, db) for table in tables}
+        self._routes = _routes(tables, self._rows)
+        self._every = [(self._rows[table.model.name], table.model.every) for table in tables if table.model.every]
+        self.skipped = 0
+
+    def fold(self, entries: Iterable[Entry]) -> None:
+        """Fold whole entries in order; raises FoldError."""
+        for entry, stored, metadata in _events(entries):
+            event = None
+            routes = self._routes.get(stored.topic, ())
+            known = stored.topic in TOPICS
+            self.skipped += not known
+            if not routes and not self._every:
+                continue
+            try:
+                if known:
+                    event = _model(stored)
+                fact = _fact(entry, stored, event, metadata)
+                for rows, fold in (*routes, *self._every):
+                    fold(rows, fact)
+            except Exception as error:
+                # Whatever a fold raises ends the runner: going on would build rows on a hole.
+                raise FoldError(stored.position, stored.topic, error) from error
+
+    def flush(self) -> Mapping[str, frozenset[str]]:
+        """Write all models' changes; return per model whose waiters are to be woken."""
+        woken = {name: rows.flush() for name, rows in self._rows.items()}
+        return {name: values for name, values in woken.items() if values}
+
+
+Routes = dict[str, tuple[tuple[BatchRows, "Fold[Any]"], ...]]
+
+
+def _routes(tables: Iterable[Table], rows: Mapping[str, BatchRows]) -> Routes:
+    routes: Routes = {}
+    for table in tables:
+        for topic, fold in table.model.folds.items():
+            routes[topic] = (*routes.get(topic, ()), (rows[table.model.name], fold))
+    return routes
+
+
+def _events(entries: Iterable[Entry]) -> Iterator[tuple[Entry, StoredEvent, EntryMetadata]]:
+    for entry in entries:
+        metadata = EntryMetadata(entry.metadata)
+        for stored in entry.events:
+            yield entry, stored, metadata
+
+
+def _model(stored: StoredEvent) -> Event:
+    if isinstance(stored.model, Event):
+        return stored.model
+    return TOPICS[stored.topic].from_state(stored.state, stored.stream_id, stored.stream_version)
+
+
+def _fact(entry: Entry, stored: StoredEvent, event: Event | None, metadata: EntryMetadata) -> Fact[Event | None]:
+    return Fact(
+        stored.position,
+        entry.first_position,
+        entry.recorded_at_us,
+        stored.stream_id,
+        stored.stream_version,
+        stored.topic,
+        event,
+        metadata,
+    )

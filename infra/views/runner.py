@@ -1,0 +1,207 @@
+"""The one writer of the read models: folds the ledger's entries in batches and says how it fares."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from commands.ports.ledger import Entry, Head, LedgerError
+from domain.errors import Unavailable
+from infra.views.database import Mark, current_tables, open_writer, read_mark, transaction, write_mark
+from infra.views.fold import Batch
+from infra.views.rebuild import Cancelled, rebuild, stale
+from infra.views.sqlite import SqliteViews
+from projections.base import Projection
+
+BATCH = 500
+"""Most entries of one transaction."""
+_KEPT = 5_000
+_RETRY_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
+
+State = Literal["new", "building", "running", "waiting", "stopped"]
+Listener = Callable[[Mapping[str, frozenset[str]]], None]
+
+log = logging.getLogger(__name__)
+
+
+class FollowedLedger(Protocol):
+    """What the runner needs of a ledger: the read side of ``commands.ports.ledger.Ledger`` and the hand-over."""
+
+    def head(self) -> Head:
+        """Return where the chain ends."""
+
+    def entries(self, first_position: int, *, limit: int = 500) -> Sequence[Entry]:
+        """Return whole entries from a position on."""
+
+    def subscribe(self, callback: Callable[[Sequence[Entry]], None]) -> Any:
+        """Hand each group of committed entries over, in order, from the writer's thread."""
+
+
+class HistoryChanged(Exception):
+    """The ledger's next entry does not follow the last one that was folded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the runner fares: ``waiting`` = the ledger cannot be read now; ``stopped`` = somebody has to look.
+
+    ``position``: last folded; ``skipped``: events of topics that this version does not know; ``error``: what stopped
+    it or makes it wait (class and sentence, no data of an event).
+    """
+
+    state: State
+    position: int
+    lag: int
+    skipped: int
+    error: str
+
+
+class Runner:
+    """Follows a ledger in one thread and writes all models and their position in one transaction per batch."""
+
+    def __init__(self, ledger: FollowedLedger, views: SqliteViews, *, batch: int = BATCH) -> None:
+        self._ledger, self._views, self._batch = ledger, views, batch
+        self._handed: deque[Entry] = deque()
+        self._bell = threading.Condition()
+        self._stopping = False
+        self._listeners: list[Listener] = []
+        self._thread: threading.Thread | None = None
+        self._subscribed = False
+        self._state: State = "new"
+        self._error = ""
+        self._skipped = 0
+        self._seen = 0
+
+    def listen(self, listener: Listener) -> None:
+        """Call ``listener`` in the runner's thread after each batch with model -> values of its ``wakes`` column."""
+        self._listeners.append(listener)
+
+    def start(self) -> None:
+        """Start following; a runner that was stopped, or stopped itself, starts again from its stored position."""
+        if self._thread is not None and self._thread.is_alive():
+            raise RuntimeError("the runner runs already")
+        self._stopping, self._error, self._state = False, "", "building"
+        if not self._subscribed:
+            self._ledger.subscribe(self.hand_over)
+            self._subscribed = True
+        self._thread = threading.Thread(target=self._run, name="views", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the present batch and end the thread."""
+        with self._bell:
+            self._stopping = True
+            self._bell.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+
+    def hand_over(self, entries: Sequence[Entry]) -> None:
+        """Take entries that were just committed; called by the ledger's writer, never blocks for long."""
+        with self._bell:
+            if entries:
+                self._seen = max(self._seen, entries[-1].last_position)
+            if len(self._handed) > _KEPT:
+                self._handed.clear()  # the runner is far behind: it reads the gap from the ledger
+            self._handed.extend(entries)
+            self._bell.notify_all()
+
+    def health(self) -> Health:
+        """Return how the runner fares now."""
+        position = self._views.position
+        return Health(self._state, position, max(0, self._seen - position), self._skipped, self._error)
+
+    def rebuild(self, *models: Projection[Any]) -> None:
+        """Build models anew beside the current ones and swap, in the caller's thread; reads and folding go on."""
+        rebuild(self._ledger, self._views.path, models, cancelled=lambda: self._stopping)
+
+    def _run(self) -> None:
+        db = open_writer(self._views.path)
+        try:
+            self._prepare(db)
+            while not self._stopping:
+                self._step(db)
+            self._state = "stopped"
+        except Cancelled:
+            self._state = "stopped"
+        except Exception as error:
+            # Nobody above this thread could answer: say it loudly, keep it for the health page, go no further.
+            log.exception("the views' runner stopped at position %d", self._views.position)
+            self._error = f"{type(error).__name__}: {error}"
+            self._state = "stopped"
+        finally:
+            db.close()
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        self._seen = self._ledger.head().position
+        models = stale(self._ledger, db, self._views.models)
+        if models:
+            self._skipped = rebuild(self._ledger, self._views.path, models, cancelled=lambda: self._stopping)
+        self._views.progress.advance(read_mark(db).position)
+        self._state = "running"
+
+    def _step(self, db: sqlite3.Connection) -> None:
+        try:
+            entries = self._next(self._views.position)
+        except (LedgerError, OSError, sqlite3.OperationalError, Unavailable) as error:
+            self._state, self._error = "waiting", f"{type(error).__name__}: {error}"
+            self._pause(_RETRY_SECONDS)
+            return
+        self._state, self._error = "running", ""
+        if entries:
+            self._write(db, entries)
+
+    def _next(self, position: int) -> Sequence[Entry]:
+        """Return the entries after a position, handed over or read; wait a moment where there are none."""
+        with self._bell:
+            if not self._handed and self._seen <= position and not self._stopping:
+                self._bell.wait(_LOOK_SECONDS)
+            while self._handed and self._handed[0].last_position <= position:
+                self._handed.popleft()
+            if self._handed and self._handed[0].first_position == position + 1:
+                return [self._handed.popleft() for _ in range(min(self._batch, len(self._handed)))]
+        return self._ledger.entries(position + 1, limit=self._batch)
+
+    def _write(self, db: sqlite3.Connection, entries: Sequence[Entry]) -> None:
+        with transaction(db, write=True):
+            mark = read_mark(db)
+            if mark.position != self._views.position:
+                entries = ()  # another process folded meanwhile: go on from where it came to
+            woken, mark = self._fold(db, mark, entries)
+        self._views.progress.advance(mark.position)
+        self._seen = max(self._seen, mark.position)
+        if woken:
+            for listener in self._listeners:
+                listener(woken)
+
+    def _fold(
+        self, db: sqlite3.Connection, mark: Mark, entries: Sequence[Entry]
+    ) -> tuple[Mapping[str, frozenset[str]], Mark]:
+        if not entries:
+            return {}, mark
+        check_chain(mark, entries)
+        batch = Batch(tuple(current_tables(db, self._views.models).values()), db)
+        batch.fold(entries)
+        woken = batch.flush()
+        self._skipped += batch.skipped
+        following = Mark(entries[-1].last_position, entries[-1].entry_hash)
+        write_mark(db, following)
+        return woken, following
+
+    def _pause(self, seconds: float) -> None:
+        with self._bell:
+            self._bell.wait_for(lambda: self._stopping, seconds)
+
+
+def check_chain(mark: Mark, entries: Sequence[Entry]) -> None:
+    """Raise HistoryChanged unless the entries follow the mark and each other without a gap."""
+    position, entry_hash = mark.position, mark.entry_hash
+    for entry in entries:
+        if entry.first_position != position + 1 or entry.prev_hash != entry_hash:
+            raise HistoryChanged(f"the entry at position {entry.first_position} does not follow position {position}")
+        position, entry_hash = entry.last_position, entry.entry_hash

@@ -1,0 +1,117 @@
+"""The read models in one SQLite file, as readers use them."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from domain.errors import InvalidInput, Unavailable
+from infra.views import keyset
+from infra.views.database import current_table, open_reader, open_writer, read_mark, transaction
+from infra.views.progress import Progress
+from infra.views.tables import Row, Table
+from projections.base import EVERYBODY, Projection, R
+from projections.query import Filter, Page
+
+
+class SqliteViews:
+    """Answers ``get`` and ``find`` from ``path`` (``projections.query.Views``); a ``Runner`` keeps the rows current.
+
+    Each thread reads through its own read-only connection, one snapshot per call; readers never wait for the writer.
+    """
+
+    def __init__(self, path: Path, models: Sequence[Projection[Any]]) -> None:
+        names = [model.name for model in models]
+        if len(set(names)) != len(names):
+            raise ValueError(f"two read models have one name: {', '.join(sorted(names))}")
+        self.path = path
+        self.models = tuple(models)
+        writer = open_writer(path)
+        self.progress = Progress(read_mark(writer).position)
+        writer.close()
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+
+    @property
+    def position(self) -> int:
+        """Position of the last event that is folded."""
+        return self.progress.position
+
+    def get(self, model: Projection[R], key: str | int, *, team_ids: tuple[str, ...] | None = None) -> R | None:
+        """Return one row; None where there is none, or none of these teams. Raises Unavailable."""
+        with self._reading(model) as (db, table):
+            row = _guarded(lambda: table.load(db, key))
+        if row is None or (team_ids is not None and not _belongs(model, row, team_ids)):
+            return None
+        return cast("R", row)
+
+    def find(
+        self,
+        model: Projection[R],
+        where: Filter,
+        *,
+        team_ids: tuple[str, ...] | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page[R]:
+        """Return a page of rows. Raises InvalidInput for a bad cursor, limit or order, and Unavailable."""
+        keyset.check_limit(limit)
+        with self._reading(model) as (db, table):
+            position = read_mark(db).position
+            rows, more = _guarded(lambda: keyset.page(db, table, where, team_ids=team_ids, cursor=cursor, limit=limit))
+        return Page(cast("tuple[R, ...]", tuple(rows)), more, position)
+
+    async def wait_for(
+        self,
+        position: int,
+        *,
+        timeout: float = 5.0,  # noqa: ASYNC109 - the caller wants our Unavailable, not a TimeoutError
+    ) -> None:
+        """Return once ``position`` is folded; raises Unavailable after ``timeout`` seconds."""
+        await self.progress.wait(position, timeout)
+
+    def wait_for_blocking(self, position: int, *, timeout: float = 5.0) -> None:
+        """Return once ``position`` is folded; for threads that run no event loop."""
+        self.progress.wait_blocking(position, timeout)
+
+    def close(self) -> None:
+        """Close all readers."""
+        while self._readers:
+            self._readers.pop().close()
+        self._local = threading.local()
+
+    @contextmanager
+    def _reading(self, model: Projection[Any]) -> Iterator[tuple[sqlite3.Connection, Table]]:
+        db = getattr(self._local, "db", None)
+        if db is None:
+            db = self._local.db = open_reader(self.path)
+            self._readers.append(db)
+        with transaction(db, write=False):
+            table = current_table(db, model)
+            if table is None:
+                raise Unavailable(
+                    f"the read model {model.name} is being built",
+                    rule="views-building",
+                    fix="ask again later; the health of the views' runner tells how far it is",
+                )
+            yield db, table
+
+
+def _guarded(read: Callable[[], Any]) -> Any:
+    """Read; what SQLite cannot take as a value (lone surrogates, integers over 64 bits) is the asker's mistake."""
+    try:
+        return read()
+    except (UnicodeEncodeError, OverflowError):
+        raise InvalidInput("a value of the filter is no text or number", rule="filter", fix="correct it") from None
+
+
+def _belongs(model: Projection[Any], row: Row, team_ids: tuple[str, ...]) -> bool:
+    if model.scope is None or model.scope == EVERYBODY:
+        return model.scope == EVERYBODY
+    members = model.many.get(model.scope)
+    owners = [row[model.scope]] if members is None else [owner for member in members for owner in row[member]]
+    return not set(team_ids).isdisjoint(owners)

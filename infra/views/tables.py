@@ -1,0 +1,121 @@
+"""The tables of one generation of one read model in SQLite.
+
+A row is stored as its key, its searchable columns and a JSON body with the rest; nothing is stored twice but the
+elements of lists, which stand in a side table per ``many`` column: (value, key).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from projections.base import Projection
+
+Row = dict[str, Any]
+Key = str | int
+
+_TYPES = {"text": "TEXT", "integer": "INTEGER", "boolean": "INTEGER"}
+
+
+class Table:
+    """One generation of one model. All statements are built from the model's own names, never from input."""
+
+    def __init__(self, model: Projection[Any], generation: int) -> None:
+        self.model, self.generation = model, generation
+        self.name = f"{model.name}_{generation}"
+        self.columns = tuple(model.columns)
+        self._booleans = tuple(name for name, kind in model.columns.items() if kind == "boolean")
+        self._apart = frozenset((model.key, *self.columns))
+        names = ", ".join((model.key, *self.columns, "body"))
+        marks = ", ".join("?" * (len(self.columns) + 2))
+        changes = ", ".join(f"{column} = excluded.{column}" for column in (*self.columns, "body"))
+        self.select = f"SELECT {names} FROM {self.name}"  # noqa: S608 - our own names
+        self._insert = f"INSERT INTO {self.name} ({names}) VALUES ({marks})"  # noqa: S608 - our own names
+        self._upsert = f"{self._insert} ON CONFLICT ({model.key}) DO UPDATE SET {changes}"
+
+    def create(self, db: sqlite3.Connection) -> None:
+        """Make empty tables; what an interrupted attempt left under the same names goes first."""
+        self.drop(db)
+        key = f"{self.model.key} {_TYPES[self.model.key_type]} PRIMARY KEY"
+        columns = "".join(f"{name} {_TYPES[kind]}, " for name, kind in self.model.columns.items())
+        db.execute(f"CREATE TABLE {self.name} ({key}, {columns}body BLOB NOT NULL)")
+        for many in self.model.many:
+            side = f"value TEXT NOT NULL, key {_TYPES[self.model.key_type]} NOT NULL, PRIMARY KEY (value, key)"
+            db.execute(f"CREATE TABLE {self.name}_{many} ({side}) WITHOUT ROWID")
+
+    def index(self, db: sqlite3.Connection) -> None:
+        """Make the indexes; after the rows when many are written at once."""
+        for number, columns in enumerate(self.model.indexes):
+            db.execute(f"CREATE INDEX {self.name}_by_{number} ON {self.name} ({', '.join(columns)})")
+
+    def drop(self, db: sqlite3.Connection) -> None:
+        """Take the tables away, with their indexes."""
+        for name in (self.name, *(f"{self.name}_{many}" for many in self.model.many)):
+            db.execute(f"DROP TABLE IF EXISTS {name}")
+
+    def row(self, record: Sequence[Any]) -> Row:
+        """Return the row that a record of :attr:`select` holds."""
+        row: Row = dict(zip((self.model.key, *self.columns), record[:-1], strict=True))
+        for name in self._booleans:
+            row[name] = None if row[name] is None else bool(row[name])
+        row.update(from_json(record[-1]))
+        return row
+
+    def load(self, db: sqlite3.Connection, key: Key) -> Row | None:
+        """Return one row by its key."""
+        record = db.execute(f"{self.select} WHERE {self.model.key} = ?", (key,)).fetchone()
+        return None if record is None else self.row(record)
+
+    def having(self, db: sqlite3.Connection, column: str, value: str) -> list[Row]:
+        """Return the rows with this value in a column, or in the list of that name."""
+        if column in self.model.many:
+            condition = f"{self.model.key} IN (SELECT key FROM {self.name}_{column} WHERE value = ?)"  # noqa: S608 - our own names
+        else:
+            condition = f"{column} = ?"
+        return [self.row(record) for record in db.execute(f"{self.select} WHERE {condition}", (value,))]
+
+    def write(
+        self, db: sqlite3.Connection, added: Sequence[Row], changed: Sequence[tuple[Row, Row]], deleted: Sequence[Row]
+    ) -> None:
+        """Store new rows, (former, present) pairs of changed ones, and take rows away: one statement each."""
+        if deleted:
+            db.executemany(
+                f"DELETE FROM {self.name} WHERE {self.model.key} = ?",  # noqa: S608 - our own names
+                [(row[self.model.key],) for row in deleted],
+            )
+        if added:
+            db.executemany(self._insert, [self._record(row) for row in added])
+        if changed:
+            db.executemany(self._upsert, [self._record(row) for _, row in changed])
+        for many in self.model.many:
+            self._write_many(db, many, added, changed, deleted)
+
+    def _record(self, row: Row) -> tuple[Any, ...]:
+        body = {name: value for name, value in row.items() if name not in self._apart}
+        return (row[self.model.key], *(row[column] for column in self.columns), to_json(body))
+
+    def _write_many(
+        self,
+        db: sqlite3.Connection,
+        many: str,
+        added: Iterable[Row],
+        changed: Iterable[tuple[Row, Row]],
+        deleted: Iterable[Row],
+    ) -> None:
+        gone = [pair for row in deleted for pair in self._elements(many, row)]
+        new = [pair for row in added for pair in self._elements(many, row)]
+        for former, present in changed:
+            before, after = self._elements(many, former), self._elements(many, present)
+            if before != after:
+                gone += before - after
+                new += after - before
+        if gone:
+            db.executemany(f"DELETE FROM {self.name}_{many} WHERE value = ? AND key = ?", gone)  # noqa: S608 - our own names
+        if new:
+            db.executemany(f"INSERT INTO {self.name}_{many} VALUES (?, ?)", new)  # noqa: S608 - our own names
+
+    def _elements(self, many: str, row: Row) -> set[tuple[str, Key]]:
+        return {(value, row[self.model.key]) for member in self.model.many[many] for value in row[member]}

@@ -1,0 +1,171 @@
+"""The inventory: every certificate whose serial was ever drawn, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal, TypedDict
+
+from domain.certificates.certificate import Certificate, Purpose
+from projections.base import Fact, Projection, Rows, microseconds, on
+from projections.query import Filter, Order, any_of, at_least, below, equals, holds
+
+State = Literal["started", "issued", "failed", "superseded", "revoked"]
+
+
+class InventoryRow(TypedDict):
+    """One certificate.
+
+    ``serial``, ``fingerprint`` and ``spki_sha256`` are lower-case hex; ``certificate`` is base64 of the DER, empty
+    until it is issued. ``failure`` is why an issuance ended without one; its serial is revoked as well, so the state
+    of such a row ends as ``revoked``. ``created`` and ``changed`` are ledger positions.
+    """
+
+    certificate_id: str
+    state: State
+    purpose: Purpose
+    order_id: str | None
+    team_id: str | None
+    host_id: str | None
+    profile_id: str | None
+    profile_version: int | None
+    issuer_id: str
+    serial: str
+    fingerprint: str
+    spki_sha256: str
+    dns_names: list[str]
+    ip_addresses: list[str]
+    not_before_us: int
+    not_after_us: int
+    issued_us: int | None
+    revoked_us: int | None
+    revocation_reason: str | None
+    superseded_by: str | None
+    failure: str | None
+    certificate: str
+    created: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventoryFilter(Filter):
+    """Which certificates; ``name`` is an exact DNS name or address text, ``expires_*`` compare notAfter."""
+
+    ORDERS: ClassVar[Mapping[str, Order]] = {
+        "newest": Order("created", descending=True),
+        "expiry": Order("not_after_us"),
+    }
+    order: str = "newest"
+    state: str | None = equals("state")
+    team_id: str | None = equals("team_id")
+    states: tuple[str, ...] | None = any_of("state")
+    purpose: str | None = equals("purpose")
+    order_id: str | None = equals("order_id")
+    host_id: str | None = equals("host_id")
+    profile_id: str | None = equals("profile_id")
+    issuer_id: str | None = equals("issuer_id")
+    serial: str | None = equals("serial")
+    fingerprint: str | None = equals("fingerprint")
+    spki_sha256: str | None = equals("spki_sha256")
+    name: str | None = holds("names")
+    expires_before_us: int | None = below("not_after_us")
+    expires_from_us: int | None = at_least("not_after_us")
+
+
+def _started(rows: Rows[InventoryRow], fact: Fact[Certificate.IssuanceStarted]) -> None:
+    event = fact.event
+    rows.add(
+        InventoryRow(
+            certificate_id=fact.stream_id,
+            state="started",
+            purpose=event.purpose,
+            order_id=event.order_id,
+            team_id=event.team_id,
+            host_id=event.host_id,
+            profile_id=event.profile_id,
+            profile_version=event.profile_version,
+            issuer_id=event.issuer_id,
+            serial=event.serial,
+            fingerprint="",
+            spki_sha256=event.spki_sha256,
+            dns_names=list(event.dns_names),
+            ip_addresses=list(event.ip_addresses),
+            not_before_us=microseconds(event.not_before),
+            not_after_us=microseconds(event.not_after),
+            issued_us=None,
+            revoked_us=None,
+            revocation_reason=None,
+            superseded_by=None,
+            failure=None,
+            certificate="",
+            created=fact.position,
+            changed=fact.position,
+        )
+    )
+
+
+def _issued(rows: Rows[InventoryRow], fact: Fact[Certificate.Issued]) -> None:
+    if row := rows.get(fact.stream_id):
+        event = fact.event
+        at = microseconds(event.timestamp)
+        issued: InventoryRow = {**row, "state": "issued", "issued_us": at, "changed": fact.position}
+        rows.put({**issued, "certificate": event.certificate, "fingerprint": event.fingerprint})
+
+
+def _failed(rows: Rows[InventoryRow], fact: Fact[Certificate.IssuanceFailed]) -> None:
+    if row := rows.get(fact.stream_id):
+        rows.put({**row, "state": "failed", "failure": fact.event.reason, "changed": fact.position})
+
+
+def _superseded(rows: Rows[InventoryRow], fact: Fact[Certificate.Superseded]) -> None:
+    if row := rows.get(fact.stream_id):
+        rows.put({**row, "state": "superseded", "superseded_by": fact.event.by, "changed": fact.position})
+
+
+def _revoked(rows: Rows[InventoryRow], fact: Fact[Certificate.Revoked]) -> None:
+    if row := rows.get(fact.stream_id):
+        at = microseconds(fact.event.timestamp)
+        revoked: InventoryRow = {**row, "state": "revoked", "revoked_us": at, "changed": fact.position}
+        rows.put({**revoked, "revocation_reason": fact.event.reason})
+
+
+INVENTORY: Projection[InventoryRow] = Projection(
+    name="inventory",
+    version=1,
+    key="certificate_id",
+    columns={
+        "state": "text",
+        "purpose": "text",
+        "order_id": "text",
+        "team_id": "text",
+        "host_id": "text",
+        "profile_id": "text",
+        "issuer_id": "text",
+        "serial": "text",
+        "fingerprint": "text",
+        "spki_sha256": "text",
+        "not_after_us": "integer",
+        "created": "integer",
+    },
+    many={"names": ("dns_names", "ip_addresses")},
+    indexes=(
+        ("team_id", "created"),
+        ("order_id",),
+        ("host_id",),
+        ("fingerprint",),
+        ("serial",),
+        ("spki_sha256",),
+        ("not_after_us",),
+        ("created",),
+    ),
+    scope="team_id",
+    folds=dict(
+        (
+            on(Certificate.IssuanceStarted, _started),
+            on(Certificate.Issued, _issued),
+            on(Certificate.IssuanceFailed, _failed),
+            on(Certificate.Superseded, _superseded),
+            on(Certificate.Revoked, _revoked),
+        )
+    ),
+)
