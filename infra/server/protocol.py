@@ -143,10 +143,11 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Stop the clock: the request is here as a whole, the application may take as long as it wants."""
+        if self._refused:  # the clock that runs now ends the connection
+            return
         self._expect_nothing()
         self._reading_head = True
-        if not self._refused:
-            super().on_message_complete()
+        super().on_message_complete()
 
     # Time-outs and refusals
 

@@ -101,6 +101,7 @@ class _Server(uvicorn.Server):
                 backlog=BACKLOG,
                 ssl=tls.outer if tls else None,
                 ssl_handshake_timeout=self._listener.limits.handshake if tls else None,
+                ssl_shutdown_timeout=self._listener.limits.linger if tls else None,
             )
             for opened in sockets or []
         ]

@@ -53,20 +53,23 @@ def people_context(identity: ServerIdentity) -> ssl.SSLContext:
     return _context(identity)
 
 
-def machines_context(identity: ServerIdentity, roots_pem: bytes) -> ssl.SSLContext:
-    """Return the context for machines by mutual TLS: a certificate under ``roots_pem`` is required."""
-    return _mutual(_context(identity), roots_pem)
+def mutual_context(identity: ServerIdentity, roots_pem: bytes) -> ssl.SSLContext:
+    """Return the context for agents, or for machines: a client certificate under ``roots_pem`` is required.
 
-
-def agents_context(identity: ServerIdentity, roots_pem: bytes) -> ssl.SSLContext:
-    """Return the context for agents: mutual TLS under the agents' own root, every connection a full handshake.
-
-    TLS 1.3 only, without tickets: a resumed session would skip the check of the certificate, and Python cannot switch
-    off the session cache of TLS 1.2. Our agent brings OpenSSL 1.1.1 or newer and speaks 1.3 everywhere.
+    TLS 1.3 only and without tickets, so that every connection proves its certificate anew: a resumed session would
+    skip the check of its expiry and of replaced roots, and Python cannot switch off the session cache of TLS 1.2.
     """
-    context = _mutual(_context(identity), roots_pem)
+    context = _context(identity)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.num_tickets = 0
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    try:
+        context.load_verify_locations(cadata=roots_pem.decode("ascii"))
+    except (ValueError, ssl.SSLError) as error:
+        raise InvalidInput(
+            "the client roots are not PEM certificates", rule="tls-roots", fix="give at least one root, PEM"
+        ) from error
     return context
 
 
@@ -82,18 +85,6 @@ def _context(identity: ServerIdentity) -> ssl.SSLContext:
             context.load_cert_chain(path, password="")  # refuses an encrypted key instead of prompting
         except ssl.SSLError as error:
             raise _unusable("the certificate and the key do not load together") from error
-    return context
-
-
-def _mutual(context: ssl.SSLContext, roots_pem: bytes) -> ssl.SSLContext:
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.verify_flags |= ssl.VERIFY_X509_STRICT
-    try:
-        context.load_verify_locations(cadata=roots_pem.decode("ascii"))
-    except (ValueError, ssl.SSLError) as error:
-        raise InvalidInput(
-            "the client roots are not PEM certificates", rule="tls-roots", fix="give at least one root, PEM"
-        ) from error
     return context
 
 

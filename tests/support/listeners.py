@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-import uvloop
 
 from commands.ports.keystore import Secret
 from infra.server.limits import Limits
+from infra.server.loop import new_event_loop
 from infra.server.supervisor import Listener, Supervisor
 from infra.server.tls import ServerIdentity
 from tests.support.pki import Pair
@@ -45,7 +45,7 @@ async def echo(scope, receive, send):
 def serving(*listeners: Listener, drain_seconds: int = 2) -> Iterator[Callable[[], None]]:
     """Serve the listeners until the block ends; what is yielded asks for the stop without waiting."""
     supervisor, ready, failure = Supervisor(listeners, drain_seconds), threading.Event(), []
-    loop = uvloop.new_event_loop()
+    loop = new_event_loop()
     stop = asyncio.Event()
 
     def work():

@@ -7,11 +7,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import uvloop
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from infra.logs import configure
+from infra.server.loop import new_event_loop
 from infra.server.supervisor import Listener, Supervisor
 
 say = partial(print, flush=True)
@@ -39,5 +39,5 @@ async def main():
 
 if __name__ == "__main__":
     configure("info")
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(main())

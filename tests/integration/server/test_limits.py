@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from tests.support.listeners import ask, client_context, connect, read_answer, serving, until_closed
+from infra.server.supervisor import Listener
+from infra.server.tls import ReloadableContext, people_context
+from tests.support.listeners import SHORT, ask, client_context, connect, identity, read_answer, serving, until_closed
 
 HEAD = b"POST / HTTP/1.1\r\nhost: localhost\r\n"
 
@@ -75,6 +77,36 @@ def test_a_chunked_body_over_the_limit_is_refused(people, server_ca):
         connection.sendall((b"400\r\n" + b"x" * 1024 + b"\r\n") * 8)
 
         assert problem(read_answer(connection)) == (413, "body-too-large")
+
+
+def test_a_refused_connection_ends_though_its_body_was_complete(people, server_ca):
+    """The whole request came at once: it is answered, and the connection does not stay open."""
+    with serving(people), connect(people, client_context(server_ca)) as connection:
+        connection.sendall(HEAD + b"content-length: 5000\r\n\r\n" + b"x" * 5000)
+
+        assert problem(read_answer(connection)) == (413, "body-too-large")
+        assert until_closed(connection) == b""
+
+
+def test_a_refusal_never_answers_an_earlier_request(server_pair, server_ca):
+    """Pipelined behind a request that is still at work, a bad one ends the connection without a word."""
+
+    async def waiting(_scope, receive, _send):
+        await receive()
+        await receive()  # ends when the connection does
+
+    tls = ReloadableContext(people_context, identity(server_pair))
+    listener = Listener("people", waiting, "127.0.0.1", 0, tls, limits=SHORT)
+    with serving(listener), connect(listener, client_context(server_ca)) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n" + HEAD + b"content-length: 5000\r\n\r\n")
+
+        assert until_closed(connection) == b""
+
+
+def test_a_client_that_never_says_goodbye_does_not_hold_the_stop(people, server_ca):
+    """It ignores the server's close_notify; the connection is cut after the linger time."""
+    with serving(people, drain_seconds=600), connect(people, client_context(server_ca)) as connection:
+        assert ask(connection)[0] == 200  # the end of the block waits for the supervisor, with a deadline
 
 
 def test_a_body_at_the_limit_is_taken(people, server_ca):

@@ -59,4 +59,4 @@ def test_agents_get_no_session_tickets(agents, agent_ca, server_ca, tmp_path):
         ask(connection)
 
         assert isinstance(connection, ssl.SSLSocket)
-        assert connection.session is None or not connection.session.has_ticket
+        assert not (connection.session and connection.session.has_ticket)
