@@ -20,6 +20,8 @@ UNKNOWN_KID_S = 30
 STALE_S = 10 * TTL_S
 """While the provider does not answer, its last known keys are used no longer than this."""
 _MIN_RSA_BITS = 2048
+_MODULUS_TEXT = range(342, 1367)
+"""Characters of base64url for 2048 to 8192 bits: a longer modulus is slow on purpose, a shorter one is weak."""
 _CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "Ed25519": "Ed25519"}
 
 
@@ -33,6 +35,8 @@ def usable(document: Mapping[str, Any]) -> tuple[Key, ...]:
 
 def _usable_key(jwk: Any) -> Key | None:
     if not isinstance(jwk, dict) or jwk.get("kty") not in ("RSA", "EC", "OKP") or jwk.get("use", "sig") != "sig":
+        return None
+    if jwk["kty"] == "RSA" and not (isinstance(jwk.get("n"), str) and len(jwk["n"]) in _MODULUS_TEXT):
         return None
     try:
         key = JWKRegistry.import_key(jwk)

@@ -1,0 +1,51 @@
+"""The grants in force, always at the head of the ledger: rights do not wait for a read model."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from commands.context import Held, Role
+from commands.ports.ledger import Ledger
+from domain.access.grant import Grant, Subject
+from domain.registry import read_event
+
+
+class GrantsAtHead:
+    """Folds the grants' events in memory; every question first reads what the ledger has got since the last one.
+
+    Adapter of :class:`commands.access.rights.Grants`.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._position = 0
+        self._lock = threading.Lock()
+        self._in_force: dict[tuple[str, Subject, str], dict[str, Held]] = {}
+        self._by_grant: dict[str, tuple[str, Subject, str]] = {}
+
+    def held(self, provider: str, subject_kind: Subject, subjects: Iterable[str]) -> tuple[Held, ...]:
+        """Return what the exact, case-sensitive ``subjects`` hold by the grants in force now."""
+        with self._lock:
+            self._catch_up()
+            found = [self._in_force.get((provider, subject_kind, subject), {}) for subject in subjects]
+            return tuple(held for grants in found for held in grants.values())
+
+    def _catch_up(self) -> None:
+        head = self._ledger.head().position
+        while self._position < head:
+            for entry in self._ledger.entries(self._position + 1):
+                for event in entry.events:
+                    if event.topic in {Grant.Granted.TOPIC, Grant.Withdrawn.TOPIC}:
+                        self._fold(read_event(event.topic, event.state, event.stream_id, event.stream_version))
+                self._position = entry.last_position
+
+    def _fold(self, event: object) -> None:
+        if isinstance(event, Grant.Granted):
+            key = (event.provider, event.subject_kind, event.subject)
+            held = Held(Role(event.role), event.team_id, event.originator_id)
+            self._in_force.setdefault(key, {})[event.originator_id] = held
+            self._by_grant[event.originator_id] = key
+        elif isinstance(event, Grant.Withdrawn):
+            key = self._by_grant.pop(event.originator_id)
+            self._in_force[key].pop(event.originator_id, None)
