@@ -16,7 +16,11 @@ class BundledNameTables:
         self._suffixes = PublicSuffixList()
 
     def is_public_suffix(self, name: str) -> bool:
-        """Tell whether ``name`` is a public suffix; both the ICANN and the private section of the list count."""
+        """Tell whether ``name`` is a public suffix.
+
+        Both sections of the list count: stricter than the ICANN section alone, which CA/B TLS Baseline Requirements
+        3.2.2.6 ask for. Below a private suffix (``github.io``) strangers hold names just the same.
+        """
         return bool(self._suffixes.is_public(name))
 
     def is_valid_a_label(self, label: str) -> bool:

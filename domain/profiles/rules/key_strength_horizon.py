@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 from domain.profiles.facts import Facts, Rule
 from domain.profiles.strength import LAST_DAY_OF_112_BITS, MINIMUM_AFTER, SECURITY_BITS
@@ -14,10 +14,10 @@ def _check(facts: Facts) -> str | None:
     if facts.key_algorithm is None or SECURITY_BITS[facts.key_algorithm] >= MINIMUM_AFTER:
         return None
     # Whole days, rounded up: the request may be issued at the very end of its day.
-    end = facts.on + timedelta(days=-(-facts.validity // _DAY))
-    if facts.on > LAST_DAY_OF_112_BITS or end <= LAST_DAY_OF_112_BITS:
+    days, left = -(-facts.validity // _DAY), (LAST_DAY_OF_112_BITS - facts.on).days
+    if left < 0 or days <= left:
         return None
-    return f"{facts.key_algorithm} is disallowed after {LAST_DAY_OF_112_BITS}, the certificate would last until {end}"
+    return f"{days} days; {facts.key_algorithm} is disallowed after {LAST_DAY_OF_112_BITS}, {left} days from now"
 
 
 RULE = Rule(
