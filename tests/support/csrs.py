@@ -40,7 +40,7 @@ def make_csr(
     *names: x509.GeneralName,
     common_names: Sequence[str] = (),
     extensions: Sequence[x509.ExtensionType] = (),
-    digest: hashes.HashAlgorithm | None = None,
+    digest: hashes.SHA256 | hashes.SHA3_256 | None = None,
 ) -> bytes:
     """Return an honest CSR in DER."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(subject(*common_names))
