@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import re
+import secrets
 import sys
-import uuid
 from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -39,7 +39,7 @@ _request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 def begin_request(scope: MutableMapping[str, Any]) -> None:
     """Give a request its id: on every log line from here, and in ``scope["state"]["request_id"]``."""
-    request_id = uuid.uuid4().hex
+    request_id = secrets.token_hex(16)
     _request_id.set(request_id)
     scope.setdefault("state", {})["request_id"] = request_id
 

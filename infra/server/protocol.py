@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -20,7 +20,7 @@ from uvicorn.server import ServerState
 from infra.logs import begin_request
 from infra.server import problems
 from infra.server.limits import Limits, LoadBalancer
-from infra.server.peer import TlsPeer, balancer_of, forwarded_peer, tls_peer, without_client_cert
+from infra.server.peer import CLIENT_CERT_HEADERS, TlsPeer, balancer_of, forwarded_peer, tls_peer, without_client_cert
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Protocol(HttpToolsProtocol):
         self._peer: TlsPeer | None = None
         self._behind_balancer = False
         self._refused = False
-        self._reading_head = True
+        self._awaiting: Literal["", "head", "body"] = ""
         self._head_bytes = 0
         self._body_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -83,53 +83,64 @@ class Protocol(HttpToolsProtocol):
         """Parse what arrives, counting a head that does not end."""
         if self._refused:
             return
-        if self._reading_head:
+        if self._awaiting != "body":
             self._head_bytes += len(data)
-            if self._timer is None:  # idle so far: even blank lines start the clock
-                self._expect("head", self._limits.head)
         super().data_received(data)
-        if self._reading_head and self._head_bytes > self._limits.max_head:
+        if self._awaiting == "head" and self._head_bytes > self._limits.max_head:
             self._refuse(problems.head_too_large(self._limits.max_head))
+        if self._timer is None and not self._refused:
+            self._watch()
+
+    def _watch(self) -> None:
+        """Start the clock for what is incomplete; a request that came in one piece never needs one."""
+        if self._awaiting == "body":
+            self._expect("body", self._limits.body)
+        elif self._awaiting == "head" or self.cycle is None or self.cycle.response_complete:
+            self._expect("head", self._limits.head)  # on an idle connection even blank lines start it
 
     # The request
 
     def on_message_begin(self) -> None:
         """Start a scope that says what the server knows of the peer."""
         super().on_message_begin()
+        self._awaiting = "head"
         self._body_bytes = 0
-        if self._timer is None:
-            self._expect("head", self._limits.head)
         if self._peer is not None:
             self.scope["extensions"] = _extensions(self._peer)
 
     def on_headers_complete(self) -> None:
         """Check the head as a whole, then let uvicorn start the application."""
-        self._reading_head = False
-        self._head_bytes = 0
-        if self._refused or not self._accept_head():
+        if self._refused:
             return
-        self._expect("body", self._limits.body)
+        self._awaiting = "body"
+        self._head_bytes = 0
+        self._expect_nothing()
+        if not self._accept_head():
+            return
         super().on_headers_complete()
         if self._rules.draining.is_set():
             self.cycle.keep_alive = False
 
     def _accept_head(self) -> bool:
-        size = sum(len(name) + len(value) for name, value in self.headers) + len(self.url)
+        size, length, forwarded = len(self.url), 0, False
+        for name, value in self.headers:
+            size += len(name) + len(value)
+            if name == b"content-length":
+                length = int(value)  # the parser has refused anything but digits, and a second one
+            elif name in CLIENT_CERT_HEADERS:
+                forwarded = True
         if size > self._limits.max_head:
             return self._refuse(problems.head_too_large(self._limits.max_head))
-        if self._declared_length() > self._limits.max_body:
+        if length > self._limits.max_body:
             return self._refuse(problems.body_too_large(self._limits.max_body))
         if self._behind_balancer and self._peer is not None:
             try:
                 self.scope["extensions"] = _extensions(forwarded_peer(self._peer, self.headers))
             except ValueError:
                 return self._refuse(problems.bad_client_cert())
-        self.headers[:] = without_client_cert(self.headers)
+        if forwarded:
+            self.headers[:] = without_client_cert(self.headers)
         return True
-
-    def _declared_length(self) -> int:
-        # The parser has refused anything but digits already.
-        return max((int(value) for name, value in self.headers if name == b"content-length"), default=0)
 
     def on_body(self, body: bytes) -> None:
         """Count the body, which may come in chunks of undeclared length."""
@@ -146,7 +157,7 @@ class Protocol(HttpToolsProtocol):
         if self._refused:  # the clock that runs now ends the connection
             return
         self._expect_nothing()
-        self._reading_head = True
+        self._awaiting = ""
         super().on_message_complete()
 
     # Time-outs and refusals
@@ -162,7 +173,7 @@ class Protocol(HttpToolsProtocol):
 
     def _too_late(self, part: str, seconds: float) -> None:
         self._timer = None
-        if self._head_bytes == 0 and part == "head":
+        if not self._awaiting:
             self.transport.close()  # nothing was asked, nothing is answered
         else:
             self._refuse(problems.too_slow(part, seconds))

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-
 from commands.ports.keystore import Secret
 from infra.server.limits import Limits
 from infra.server.loop import new_event_loop

@@ -7,7 +7,6 @@ import sys
 from functools import partial
 from pathlib import Path
 
-
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from infra.logs import configure
