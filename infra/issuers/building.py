@@ -13,6 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from commands.ports.issuers import CertificateTemplate, PreparedCertificate
 from domain.errors import InvalidInput, PolicyRefused
+from infra.issuers.constraints import constraints_of
 from infra.issuers.extensions import (
     NOT_A_CA,
     RSA_LEAF_USAGE,
@@ -65,6 +66,7 @@ class LeafBuilder:
         self.public_key = ca_public_key(certificate.public_key())
         self._issuer_id = record.issuer_id
         self._ends = _earliest_end(record)
+        self._limits = constraints_of(certificate)
         self._fixed: list[Extension] = [
             NOT_A_CA,
             encoded(extension(authority_key_id(certificate))),
@@ -73,8 +75,10 @@ class LeafBuilder:
         ]
 
     def leaf(self, template: CertificateTemplate) -> PreparedCertificate:
-        """Prepare a certificate for names; raises InvalidInput, or PolicyRefused where it would outlive its issuer."""
+        """Prepare a certificate for names; raises InvalidInput, or PolicyRefused by the issuer's end or limits."""
         names = alternative_names(template.dns_names, template.ip_addresses)
+        if self._limits is not None:
+            self._limits.check(template.dns_names, template.ip_addresses)
         name = subject(template.common_name, template.dns_names, template.ip_addresses)
         usage = extended_key_usage(template.extended_key_usages)
         key = leaf_key(template.spki_der)

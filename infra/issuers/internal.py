@@ -47,11 +47,15 @@ class InternalIssuers:
         for record in records:
             self.add(record)
 
-    def add(self, record: IssuerRecord) -> None:
-        """Take one more issuer; its key is not touched yet."""
+    def add(self, record: IssuerRecord, signer: Signer | None = None) -> None:
+        """Take one more issuer; its key is not touched yet. ``signer``: a key that was unsealed for a ceremony."""
         if record.issuer_id in self._issuers:
             raise AlreadyExists(f"issuer {record.issuer_id} is known already")
-        self._issuers[record.issuer_id] = _Issuer(record, LeafBuilder(record))
+        self._issuers[record.issuer_id] = _Issuer(record, LeafBuilder(record), signer)
+
+    def forget(self, issuer_id: str) -> None:
+        """Let go of an issuer and its key: a ceremony is over."""
+        self._issuers.pop(issuer_id, None)
 
     def prepare(self, template: CertificateTemplate) -> PreparedCertificate:
         """Draw a serial and build the to-be-signed bytes of a certificate for names."""

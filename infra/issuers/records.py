@@ -14,7 +14,8 @@ class IssuerRecord:
     - ``key_id``: where the key store holds its private key.
     - ``crl_url``: of its CRL, written into every certificate and, byte for byte, into the CRL itself.
     - ``aia_url``: of its certificate. Both are plain HTTP: fetching them over TLS would need themselves.
-    - ``kind``: ``issuing`` signs leaf certificates for names, ``agents`` signs client certificates of hosts only.
+    - ``kind``: ``issuing`` signs leaf certificates for names, ``agents`` client certificates of hosts only, and a
+      ``root``, unsealed for a ceremony, neither.
     """
 
     issuer_id: str
@@ -24,7 +25,7 @@ class IssuerRecord:
     key_id: str
     crl_url: str
     aia_url: str
-    kind: Literal["issuing", "agents"] = "issuing"
+    kind: Literal["root", "issuing", "agents"] = "issuing"
 
 
 def crl_url(base_url: str, slug: str, shard: int = 0) -> str:

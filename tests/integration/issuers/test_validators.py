@@ -8,6 +8,8 @@ from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from commands.ports.issuers import RevokedSerial
+from domain.errors import PolicyRefused
+from infra.issuers.constraints import NameConstraints
 from infra.issuers.hierarchy import NameLimits
 from tests.support.authorities import (
     AGENTS,
@@ -118,12 +120,24 @@ async def test_cryptography_accepts_a_leaf(hierarchy, algorithm):
         validated(leaf, hierarchy.issuers.chain(TLS), x509.DNSName("other.test"))
 
 
-async def test_name_limits_bind(verify, make):
-    """A limited issuing CA is refused outside its limits by both, also for the kind of name that it may not use."""
+OUTSIDE = [template(new_spki(), "other.test"), template(new_spki(), "a.shop.test", ip_addresses=("192.0.2.7",))]
+
+
+@pytest.mark.parametrize("wanted", OUTSIDE, ids=["name", "address"])
+async def test_name_limits_bind(verify, make, monkeypatch, wanted):
+    """A limited CA is held to its limits by both validators, also where it permits no address; we refuse to sign."""
     limited = await make_hierarchy(NameLimits(("shop.test",)))
     crls = [await make.root_crl(limited), await limited.issuers.sign_crl(TLS, 1, NOON, WEEK, ())]
     chain = limited.issuers.chain(TLS)
+    with pytest.raises(PolicyRefused) as refused:
+        limited.issuers.prepare(wanted)
+    assert refused.value.rule == "issuer-name-constraints"
     inside = await issue(limited, template(new_spki(), "a.shop.test"))
+    monkeypatch.setattr(NameConstraints, "check", lambda *_: None)
+    outside = await issue(limited, wanted)
 
     assert verify(inside, chain, crls) == (True, "leaf: OK\n")
     assert len(validated(inside, chain, x509.DNSName("a.shop.test"))) == 3
+    assert "subtree violation" in verify(outside, chain, crls)[1]
+    with pytest.raises(VerificationError):
+        validated(outside, chain, x509.DNSName(wanted.dns_names[0]))
