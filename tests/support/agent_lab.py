@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +17,11 @@ from sslclm_agent.clock import Clock
 from sslclm_agent.config.settings import Settings, load
 from sslclm_agent.interrupts import Interrupts
 from sslclm_agent.loop import Agent
-from tests.support.fake_backend import FakeBackend, issue
+from tests.support.fake_backend import FakeBackend, Json, issue
 from tests.support.pki import Pair, make_ca
 
 NAME = "www.example.test"
+AGENT = Path(__file__).parents[2] / "agent"
 
 
 def quiet(_step: str) -> None:
@@ -69,7 +72,7 @@ class Lab:
         """Let the agent drain its queue in this process."""
         return Agent(self.settings, Interrupts(), Clock(), progress).once()
 
-    def do(self, kind: str, parameters: dict, **changes: object) -> dict:
+    def do(self, kind: str, parameters: Json, **changes: object) -> Json:
         """Queue a task, let the agent work, return what it reported."""
         task_id = self.backend.add(kind, parameters, **changes)
         self.once()
@@ -83,7 +86,7 @@ class Lab:
         assert result["outcome"] == "done", result
         return order_id, result["csr"]
 
-    def install_parameters(self, endpoints: list[dict] | None = None, **changes: object) -> dict:
+    def install_parameters(self, endpoints: list[Json] | None = None, **changes: object) -> Json:
         """Have a key made and a certificate issued; return the parameters that install it."""
         order_id, csr = self.make_key()
         leaf = issue(csr, self.issuer, [NAME])
@@ -99,7 +102,7 @@ class Lab:
             **changes,
         }
 
-    def target_spec(self, endpoints: list[dict], **changes: object) -> dict:
+    def target_spec(self, endpoints: list[Json], **changes: object) -> Json:
         """Return a target as the backend sends it."""
         names = {name: "web" if f"{name}.web" in self.lines else "" for name in ("validator", "reloader")}
         place = {"kind": "nginx" if endpoints else "files", "directory": str(self.target), "layout": "separate"}
@@ -109,3 +112,24 @@ class Lab:
         """Return what ``current`` names."""
         link = self.target / "current"
         return str(link.readlink()) if link.is_symlink() else None
+
+
+_DYING = """
+import os, signal, sys
+from sslclm_agent.cli import main
+step, number = sys.argv[1], int(sys.argv[2])
+def progress(done):
+    if done == step:
+        os.kill(os.getpid(), number)
+sys.exit(main(sys.argv[3:], progress))
+"""
+
+
+def command_line(config: Path, *arguments: str, at: str = "", by: int = 9, user: int | None = None):
+    """Run the agent as a process of its own; when step ``at`` is done it sends itself the signal ``by``."""
+    command = (sys.executable, "-c", _DYING, at, str(by), "--config", str(config), *arguments)
+    environment = {"PYTHONPATH": str(AGENT), "PATH": "/usr/bin:/bin"}
+    return subprocess.run(
+        command, env=environment, cwd="/", capture_output=True, text=True, timeout=60, check=False,
+        user=user, group=user, extra_groups=None if user is None else [],
+    )  # fmt: skip

@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -26,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.support.agent_pki import leaf_for
 from tests.support.pki import Pair, make_ca, make_leaf
 
+Json = dict[str, Any]
 Respond = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -34,7 +36,7 @@ def b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def sign_jws(key: Ed25519PrivateKey, header: dict, payload: dict) -> str:
+def sign_jws(key: Ed25519PrivateKey, header: Json, payload: Json) -> str:
     """Sign a compact JWS with Ed25519, whatever the header says."""
     text = f"{b64(json.dumps(header).encode())}.{b64(json.dumps(payload).encode())}"
     return f"{text}.{b64(key.sign(text.encode()))}"
@@ -51,8 +53,8 @@ class FakeBackend:
         self.host_id = "host-" + str(uuid.uuid4())
         self.tokens: set[str] = set()
         self.queue: dict[str, str] = {}
-        self.results: dict[str, list[dict]] = {}
-        self.heartbeats: list[dict] = []
+        self.results: dict[str, list[Json]] = {}
+        self.heartbeats: list[Json] = []
         self.renewals = 0
         self.renew_in = timedelta(days=20)
         self.answers: dict[str, Respond] = {}
@@ -67,13 +69,13 @@ class FakeBackend:
         self.tokens.add(token)
         return token
 
-    def payload(self, kind: str, parameters: dict, **changes: object) -> dict:
+    def payload(self, kind: str, parameters: Json, **changes: object) -> Json:
         """Return a task's claims; ``changes`` forge them."""
         now = int(time.time())
         fields = {"host": self.host_id, "task_id": "task-" + str(uuid.uuid4()), "kind": kind}
         return {**fields, "parameters": parameters, "iat": now, "exp": now + 3600, **changes}
 
-    def add(self, kind: str, parameters: dict, **changes: object) -> str:
+    def add(self, kind: str, parameters: Json, **changes: object) -> str:
         """Queue a signed task and return its id."""
         payload = self.payload(kind, parameters, **changes)
         return self.deliver(payload["task_id"], sign_jws(self.task_key, {"alg": "EdDSA", "kid": "k1"}, payload))
@@ -83,16 +85,16 @@ class FakeBackend:
         self.queue[task_id] = jws
         return task_id
 
-    def result(self, task_id: str) -> dict:
+    def result(self, task_id: str) -> Json:
         """Return the one result of a task; reported twice is a failure of the test."""
         (only,) = self.results[task_id]
         return only
 
-    def task_jwk(self) -> dict:
+    def task_jwk(self) -> Json:
         """Return the public task key as the enrolment gives it."""
         return {"kty": "OKP", "crv": "Ed25519", "x": b64(self.task_key.public_key().public_bytes_raw()), "kid": "k1"}
 
-    def enrol(self, body: dict) -> tuple[int, dict]:
+    def enrol(self, body: Json) -> tuple[int, Json]:
         """Answer an enrolment; a token works once."""
         if body["token"] not in self.tokens:
             return 403, {
@@ -106,14 +108,14 @@ class FakeBackend:
         more = {"host_id": self.host_id, "server_ca": self.root.pem.decode(), "agent_url": self.agent_url}
         return 201, {**self.identity(body), **more, "task_keys": [self.task_jwk()]}
 
-    def identity(self, body: dict) -> dict:
+    def identity(self, body: Json) -> Json:
         """Issue the agent's own certificate."""
         csr = x509.load_pem_x509_csr(body["csr"].encode())
         leaf = leaf_for(csr.public_key(), self.agent_ca, [], client=True)
         after = (datetime.now(UTC) + self.renew_in).isoformat()
         return {"certificate_chain": [leaf.decode(), self.agent_ca.pem.decode()], "renew_after": after}
 
-    def known_agent(self, path: str, data: bytes) -> tuple[int, dict]:
+    def known_agent(self, path: str, data: bytes) -> tuple[int, Json]:
         """Answer an agent that proved its certificate."""
         if path == "/agent/v1/tasks":
             return 200, {"tasks": [{"task_id": key, "jws": jws} for key, jws in self.queue.items()]}
@@ -148,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
         status, body = self._route(path, self.rfile.read(int(self.headers.get("Content-Length") or 0)))
         return reply(self, status, body)
 
-    def _route(self, path: str, data: bytes) -> tuple[int, bytes | dict]:
+    def _route(self, path: str, data: bytes) -> tuple[int, bytes | Json]:
         backend, parts = self.backend, path.split("/")
         if path == "/.well-known/sslclm/ca.pem":
             return 200, backend.root.pem
@@ -160,7 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._result(parts[4], json.loads(data))
         return backend.known_agent(path, data)
 
-    def _result(self, task_id: str, result: dict) -> tuple[int, dict]:
+    def _result(self, task_id: str, result: Json) -> tuple[int, Json]:
         assert self.headers["Idempotency-Key"] == task_id
         known = task_id in self.backend.results
         self.backend.queue.pop(task_id, None)
@@ -171,7 +173,7 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, {}
 
 
-def reply(handler: BaseHTTPRequestHandler, status: int, body: bytes | dict, **headers: str) -> None:
+def reply(handler: BaseHTTPRequestHandler, status: int, body: bytes | Json, **headers: str) -> None:
     """Send a whole answer."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     handler.send_response(status)
@@ -229,6 +231,6 @@ def running_backend(folder: Path) -> Iterator[FakeBackend]:
             thread.join(10)
 
 
-def issue(csr_pem: str, issuer: Pair, names: list[str], **options: object) -> bytes:
+def issue(csr_pem: str, issuer: Pair, names: list[str], **options: Any) -> bytes:
     """Issue a server certificate for the key in a CSR, PEM."""
     return leaf_for(x509.load_pem_x509_csr(csr_pem.encode()).public_key(), issuer, names, **options)

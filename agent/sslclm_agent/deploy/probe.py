@@ -48,6 +48,7 @@ def handshake(endpoint: Endpoint, root_pem: str | None) -> Served:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_TICKET
+    context.hostname_checks_common_name = False  # RFC 9525 section 6.4.4
     if root_pem is None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
