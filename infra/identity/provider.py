@@ -7,9 +7,11 @@ document lists it, a foreign issuer in that document, and a withdrawn key for ev
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote_plus
 
 import httpx2
 from authlib.integrations.base_client import OAuthError  # type: ignore[import-untyped] # Authlib ships no types
@@ -28,6 +30,16 @@ _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _OPTIONAL_ENDPOINTS = ("end_session_endpoint",)
 
 Clock = Callable[[], datetime]
+
+
+BASIC = "client_secret_basic"
+
+
+def _basic(client: Any, _method: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, Any]:
+    """Put client id and secret, each form-encoded as RFC 6749 section 2.3.1 says, into the header; Authlib does not."""
+    pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
+    headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+    return uri, headers, body
 
 
 class GrantEnded(SignInRefused):
@@ -56,9 +68,10 @@ class Provider:
         self._jwks = Jwks(self._fetch_jwks, clock)
 
     def _client(self) -> Any:
-        return AsyncOAuth2Client(
+        client = AsyncOAuth2Client(
             client_id=self.settings.client_id,
-            client_secret=self.settings.client_secret.get_secret_value() or None,
+            client_secret=self.settings.client_secret.get_secret_value(),
+            token_endpoint_auth_method=self.settings.client_auth,
             scope=" ".join(self.settings.scopes),
             code_challenge_method="S256",
             verify=self._context,
@@ -67,6 +80,8 @@ class Provider:
             follow_redirects=False,
             timeout=TIMEOUT_S,
         )
+        client.register_client_auth_method((BASIC, _basic))
+        return client
 
     async def metadata(self) -> Mapping[str, Any]:
         """Return the checked discovery document (OIDC Discovery section 4), at most an hour old."""

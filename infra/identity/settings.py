@@ -86,7 +86,8 @@ class ProviderSettings(_Frozen):
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
     issuer: str
     client_id: Annotated[str, Field(min_length=1, max_length=255)]
-    client_secret: SecretStr
+    client_secret: Annotated[SecretStr, Field(min_length=1)]
+    client_auth: Literal["client_secret_basic", "client_secret_post"] = "client_secret_basic"
     redirect_uri: str
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     algs: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = ("RS256", "PS256", "ES256")

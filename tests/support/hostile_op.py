@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 from joserfc import jws
-from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.jwk import ECKey, RSAKey
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
@@ -114,10 +114,6 @@ class HostileOp:
     def advertise(self, *algs: str) -> None:
         """List more algorithms in the discovery document."""
         self.discovery["id_token_signing_alg_values_supported"] = ["RS256", *algs]
-
-    def key_set(self) -> KeySet:
-        """Return the published keys as joserfc has them."""
-        return KeySet.import_key_set({"keys": self.keys})  # type: ignore[typeddict-item] # any JSON
 
     async def _discovery(self, _: Any) -> JSONResponse:
         return JSONResponse(self.discovery, self.status)
