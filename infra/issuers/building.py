@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -34,6 +35,7 @@ from infra.issuers.schemes import ca_public_key
 from infra.issuers.tbs import to_be_signed
 
 _SERIAL_TOP = 1 << 158
+_HOST_ID = re.compile("[a-z0-9][a-z0-9-]{0,63}")
 _EARLIEST = datetime(1950, 1, 1, tzinfo=UTC)
 
 
@@ -89,8 +91,8 @@ class LeafBuilder:
         key = leaf_key(spki_der)
         if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
             raise InvalidInput("an agent's key is EC P-256", rule="subject-key", fix="make a P-256 key")
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host_id)])
         names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(host_urn(host_id))])
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host_id)])
         return self._prepare(name, names, key, extended_key_usage(("clientAuth",)), (not_before, not_after))
 
     def _prepare(
@@ -133,7 +135,9 @@ class LeafBuilder:
 
 
 def host_urn(host_id: str) -> str:
-    """Return the URI by which an agent's certificate names its host's stream."""
+    """Return the URI by which an agent's certificate names its host's stream; raises InvalidInput for no stream id."""
+    if not _HOST_ID.fullmatch(host_id):
+        raise InvalidInput(f"{host_id[:80]!r} is no host's stream id", rule="host-id")
     return f"urn:sslclm:host:{host_id}"
 
 

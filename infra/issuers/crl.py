@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -15,7 +16,7 @@ from infra.issuers.schemes import ca_public_key
 from infra.issuers.tbs import to_be_signed
 
 _LARGEST_NUMBER = 1 << 159  # 20 octets, RFC 5280 section 5.2.3
-_LONGEST_SERIAL = 40  # hex digits
+_SERIAL = re.compile("[0-9a-f]{1,40}")
 _REFUSED = frozenset({"certificateHold", "removeFromCRL"})
 _REASONS = {flag.value: flag for flag in x509.ReasonFlags if flag.value not in _REFUSED}
 
@@ -76,11 +77,8 @@ def _entries(revoked: Iterable[RevokedSerial]) -> list[x509.RevokedCertificate]:
 
 
 def _serial(text: str) -> int:
-    try:
-        serial = int(text, 16) if len(text) <= _LONGEST_SERIAL else 0
-    except ValueError:
-        serial = 0
-    if serial <= 0:
+    serial = int(text, 16) if _SERIAL.fullmatch(text) else 0
+    if serial == 0:
         raise InvalidInput(f"{text[:50]!r} is no serial", rule="serial-syntax", fix="give it as lower-case hex")
     return serial
 
