@@ -53,8 +53,11 @@ def people_context(identity: ServerIdentity) -> ssl.SSLContext:
     return _context(identity)
 
 
-def mutual_context(identity: ServerIdentity, roots_pem: bytes) -> ssl.SSLContext:
+def agents_context(identity: ServerIdentity, roots_pem: bytes) -> ssl.SSLContext:
     """Return the context for agents, or for machines: a client certificate under ``roots_pem`` is required.
+
+    ``roots_pem`` may be an intermediate: then only what that CA issued gets in, and not what its siblings under the
+    same root issued. Give the narrowest CA there is.
 
     TLS 1.3 only and without tickets, so that every connection proves its certificate anew: a resumed session would
     skip the check of its expiry and of replaced roots, and Python cannot switch off the session cache of TLS 1.2.
@@ -63,7 +66,7 @@ def mutual_context(identity: ServerIdentity, roots_pem: bytes) -> ssl.SSLContext
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.num_tickets = 0
     context.verify_mode = ssl.CERT_REQUIRED
-    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    context.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
     try:
         context.load_verify_locations(cadata=roots_pem.decode("ascii"))
     except (ValueError, ssl.SSLError) as error:

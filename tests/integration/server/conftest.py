@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from infra.server.supervisor import Listener
-from infra.server.tls import ReloadableContext, mutual_context, people_context
+from infra.server.tls import ReloadableContext, agents_context, people_context
 from tests.support.listeners import SHORT, echo, identity
 from tests.support.pki import make_ca, make_leaf
 
@@ -41,5 +41,5 @@ def people(server_pair):
 @pytest.fixture
 def agents(server_pair, agent_ca):
     """Return a listener that requires a certificate under the agents' root."""
-    build = partial(mutual_context, roots_pem=agent_ca.pem)
+    build = partial(agents_context, roots_pem=agent_ca.pem)
     return Listener("agents", echo, "127.0.0.1", 0, ReloadableContext(build, identity(server_pair)), limits=SHORT)

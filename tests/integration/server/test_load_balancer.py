@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 
 from infra.server.limits import LoadBalancer
 from infra.server.supervisor import Listener
-from infra.server.tls import ReloadableContext, mutual_context
+from infra.server.tls import ReloadableContext, agents_context
 from tests.support.listeners import SHORT, ask, client_context, connect, echo, identity, serving
 from tests.support.pki import make_leaf
 
@@ -33,7 +33,7 @@ def balancer(agent_ca):
 def listener(server_pair, agent_ca, balancer):
     """Return a listener that names the load balancer by address and certificate."""
     named = LoadBalancer(ip_network("127.0.0.1/32"), balancer.certificate.fingerprint(hashes.SHA256()).hex())
-    tls = ReloadableContext(partial(mutual_context, roots_pem=agent_ca.pem), identity(server_pair))
+    tls = ReloadableContext(partial(agents_context, roots_pem=agent_ca.pem), identity(server_pair))
     return Listener("machines", echo, "127.0.0.1", 0, tls, limits=SHORT, balancers=(named,))
 
 

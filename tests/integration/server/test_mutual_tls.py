@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import ssl
+from functools import partial
 
 import pytest
 
-from tests.support.listeners import ask, client_context, connect, refused, serving
+from infra.server.supervisor import Listener
+from infra.server.tls import ReloadableContext, agents_context
+from tests.support.listeners import SHORT, ask, client_context, connect, echo, identity, refused, serving
 from tests.support.pki import make_ca, make_expired_leaf, make_leaf
 
 
@@ -49,6 +52,20 @@ def test_other_certificates_are_refused_in_the_handshake(kind, agents, agent_ca,
 
     with serving(agents):
         assert refused(agents, client_context(server_ca, client, tmp_path))
+
+
+def test_a_sibling_ca_under_the_same_root_is_refused(server_pair, server_ca, tmp_path):
+    """With the agents' own CA as anchor, another CA of the same root cannot make agents."""
+    root = make_ca("Root")
+    agent_ca, sibling = (make_ca(name, issuer=root) for name in ("Agent CA", "Issuing CA"))
+    tls = ReloadableContext(partial(agents_context, roots_pem=agent_ca.pem), identity(server_pair))
+    listener = Listener("agents", echo, "127.0.0.1", 0, tls, limits=SHORT)
+    good, bad = (make_leaf(each, client=True) for each in (agent_ca, sibling))
+
+    with serving(listener):
+        assert refused(listener, client_context(server_ca, bad, tmp_path))
+        with connect(listener, client_context(server_ca, good, tmp_path)) as connection:
+            assert ask(connection)[0] == 200
 
 
 def test_agents_get_no_session_tickets(agents, agent_ca, server_ca, tmp_path):

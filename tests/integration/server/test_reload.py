@@ -8,7 +8,7 @@ import threading
 from functools import partial
 
 from commands.ports.keystore import Secret
-from infra.server.tls import ServerIdentity, mutual_context, people_context
+from infra.server.tls import ServerIdentity, agents_context, people_context
 from tests.support.listeners import ask, client_context, connect, identity, refused, serving
 from tests.support.pki import make_ca, make_expired_leaf, make_leaf
 
@@ -92,7 +92,7 @@ def test_client_roots_can_be_replaced(agents, agent_ca, server_ca, server_pair, 
     old, new = make_leaf(agent_ca, client=True), make_leaf(new_ca, client=True)
 
     with serving(agents):
-        agents.tls.reload(partial(mutual_context, roots_pem=new_ca.pem), identity(server_pair))
+        agents.tls.reload(partial(agents_context, roots_pem=new_ca.pem), identity(server_pair))
 
         assert refused(agents, client_context(server_ca, old, tmp_path))
         with connect(agents, client_context(server_ca, new, tmp_path)) as connection:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 
 from commands.ports.keystore import Secret
 from domain.errors import InvalidInput
-from infra.server.tls import ReloadableContext, ServerIdentity, mutual_context, people_context
+from infra.server.tls import ReloadableContext, ServerIdentity, agents_context, people_context
 from tests.support.pki import Pair, make_ca, make_expired_leaf, make_leaf
 
 
@@ -47,14 +47,14 @@ def test_the_key_is_never_shown(pair):
 def test_client_roots_must_be_certificates(roots, pair):
     """A listener without a root would refuse everybody, or worse."""
     with pytest.raises(InvalidInput) as refused:
-        mutual_context(identity(pair), roots)
+        agents_context(identity(pair), roots)
 
     assert refused.value.rule == "tls-roots"
 
 
 def test_mutual_tls_is_strict(pair):
     """A certificate is required, RFC 5280 is enforced, nothing can be resumed."""
-    context = mutual_context(identity(pair), make_ca().pem)
+    context = agents_context(identity(pair), make_ca().pem)
 
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.verify_flags & ssl.VERIFY_X509_STRICT
@@ -91,9 +91,9 @@ def test_the_clock_decides_what_is_expired(pair):
 
 def test_bad_roots_at_a_reload_keep_the_old_ones(pair):
     """A renewal replaces identity and roots together, or nothing."""
-    context = ReloadableContext(partial(mutual_context, roots_pem=make_ca().pem), identity(pair))
+    context = ReloadableContext(partial(agents_context, roots_pem=make_ca().pem), identity(pair))
 
-    outcome = context.reload(partial(mutual_context, roots_pem=b"x"), identity(pair))
+    outcome = context.reload(partial(agents_context, roots_pem=b"x"), identity(pair))
 
     assert outcome.refused is not None
     assert outcome.refused.rule == "tls-roots"
