@@ -122,8 +122,8 @@ class Projection(Generic[R]):
 
     - ``name``: also its table's; ``version`` counts its shape: another one than stored means a rebuild at start.
     - ``key``: the member that identifies a row, of ``key_type``.
-    - ``columns``: single-valued members that filters and orders may name; ``many``: name -> members that are lists of
-      text, whose elements filters may name together. ``indexes``: columns that are looked up together.
+    - ``columns``: single-valued members that filters and orders may name; ``many``: name -> members that are text or
+      lists of text, whose elements filters may name together. ``indexes``: columns that are looked up together.
     - ``lookups``: those of both that folds look rows up by (:meth:`Rows.having`).
     - ``scope``: the column, or one of ``many``, that holds the owning team or teams, or :data:`EVERYBODY`. None hides
       the model from whoever reads for teams only.

@@ -9,7 +9,7 @@ from typing import Any
 from commands.ports.ledger import Entry, StoredEvent
 from domain.base import Event
 from domain.registry import TOPICS
-from infra.views.tables import Key, Row, Table
+from infra.views.tables import Key, Row, Table, elements
 from projections.base import EntryMetadata, Fact, Fold
 
 
@@ -101,8 +101,8 @@ class BatchRows:
                 found.setdefault(value, {})[key] = None
 
     def _values(self, column: str, row: Row) -> list[Any]:
-        many = self._table.model.many.get(column)
-        return [row[column]] if many is None else [value for member in many for value in row[member]]
+        model = self._table.model
+        return elements(model, column, row) if column in model.many else [row[column]]
 
 
 class Batch:

@@ -16,6 +16,7 @@ from infra.views.database import Mark, current_tables, open_writer, read_mark, t
 from infra.views.fold import Batch
 from infra.views.rebuild import Cancelled, rebuild, stale
 from infra.views.sqlite import SqliteViews
+from infra.views.wakeups import ANYTHING
 from projections.base import Projection
 
 BATCH = 500
@@ -170,9 +171,10 @@ class Runner:
     def _write(self, db: sqlite3.Connection, entries: Sequence[Entry]) -> None:
         with transaction(db, write=True):
             mark = read_mark(db)
-            if mark.position != self._views.position:
-                entries = ()  # another process folded meanwhile: go on from where it came to
-            woken, mark = self._fold(db, mark, entries)
+            if mark.position == self._views.position:
+                woken, mark = self._fold(db, mark, entries)
+            else:  # another process folded meanwhile: go on from where it came to
+                woken = {model.name: frozenset((ANYTHING,)) for model in self._views.models if model.wakes}
         self._views.progress.advance(mark.position)
         self._seen = max(self._seen, mark.position)
         if woken:
@@ -182,8 +184,6 @@ class Runner:
     def _fold(
         self, db: sqlite3.Connection, mark: Mark, entries: Sequence[Entry]
     ) -> tuple[Mapping[str, frozenset[str]], Mark]:
-        if not entries:
-            return {}, mark
         check_chain(mark, entries)
         batch = Batch(tuple(current_tables(db, self._views.models).values()), db)
         batch.fold(entries)

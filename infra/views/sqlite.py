@@ -13,7 +13,7 @@ from domain.errors import InvalidInput, Unavailable
 from infra.views import keyset
 from infra.views.database import current_table, open_reader, open_writer, read_mark, transaction
 from infra.views.progress import Progress
-from infra.views.tables import Row, Table
+from infra.views.tables import Row, Table, elements
 from projections.base import EVERYBODY, Projection, R
 from projections.query import Filter, Page
 
@@ -112,6 +112,5 @@ def _guarded(read: Callable[[], Any]) -> Any:
 def _belongs(model: Projection[Any], row: Row, team_ids: tuple[str, ...]) -> bool:
     if model.scope is None or model.scope == EVERYBODY:
         return model.scope == EVERYBODY
-    members = model.many.get(model.scope)
-    owners = [row[model.scope]] if members is None else [owner for member in members for owner in row[member]]
+    owners = elements(model, model.scope, row) if model.scope in model.many else [row[model.scope]]
     return not set(team_ids).isdisjoint(owners)

@@ -20,6 +20,15 @@ Key = str | int
 _TYPES = {"text": "TEXT", "integer": "INTEGER", "boolean": "INTEGER"}
 
 
+def elements(model: Projection[Any], many: str, row: Row) -> list[str]:
+    """Return what one of the ``many`` of a row holds: the elements of its lists, and its texts."""
+    found: list[str] = []
+    for member in model.many[many]:
+        value = row[member]
+        found += [value] if isinstance(value, str) else value
+    return found
+
+
 class Table:
     """One generation of one model. All statements are built from the model's own names, never from input."""
 
@@ -118,4 +127,4 @@ class Table:
             db.executemany(f"INSERT INTO {self.name}_{many} VALUES (?, ?)", new)  # noqa: S608 - our own names
 
     def _elements(self, many: str, row: Row) -> set[tuple[str, Key]]:
-        return {(value, row[self.model.key]) for member in self.model.many[many] for value in row[member]}
+        return {(value, row[self.model.key]) for value in elements(self.model, many, row)}

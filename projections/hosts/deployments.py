@@ -1,0 +1,143 @@
+"""The deployments: one certificate on one target of one host, planned, served or failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypedDict
+
+from domain.hosts.deployment import Deployment, Stage, State
+from projections.base import Fact, Projection, Rows, microseconds, on
+from projections.query import Filter, Order, equals
+
+
+class DeploymentRow(TypedDict):
+    """One deployment, as its present attempt stands.
+
+    ``target``: the JSON of a TargetSpec. ``evidence``: what the handshakes showed, JSON of Evidence. ``previous`` and
+    ``served_now`` are what the agent told of the certificate before and after. ``stage`` and ``detail``: where and
+    why it failed; ``detail`` is the agent's text, to be shown as text only.
+    """
+
+    deployment_id: str
+    state: State
+    order_id: str
+    certificate_id: str
+    host_id: str
+    team_id: str
+    directory: str
+    target: dict[str, Any]
+    attempt: int
+    evidence: list[dict[str, Any]]
+    previous: str | None
+    stage: Stage | None
+    detail: str
+    rolled_back: bool | None
+    served_now: str | None
+    planned_us: int
+    created: int
+    changed: int
+    changed_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentFilter(Filter):
+    """Which deployments; the one that changed last comes first."""
+
+    ORDERS: ClassVar[Mapping[str, Order]] = {
+        "latest": Order("changed", descending=True),
+        "newest": Order("created", descending=True),
+    }
+    order: str = "latest"
+    state: str | None = equals("state")
+    order_id: str | None = equals("order_id")
+    certificate_id: str | None = equals("certificate_id")
+    host_id: str | None = equals("host_id")
+    team_id: str | None = equals("team_id")
+    directory: str | None = equals("directory")
+
+
+def _planned(rows: Rows[DeploymentRow], fact: Fact[Deployment.Planned]) -> None:
+    event = fact.event
+    at = microseconds(event.timestamp)
+    rows.add(
+        DeploymentRow(
+            deployment_id=fact.stream_id,
+            state="planned",
+            order_id=event.order_id,
+            certificate_id=event.certificate_id,
+            host_id=event.host_id,
+            team_id=event.team_id,
+            directory=event.target.directory,
+            target=event.target.model_dump(mode="json"),
+            attempt=1,
+            evidence=[],
+            previous=None,
+            stage=None,
+            detail="",
+            rolled_back=None,
+            served_now=None,
+            planned_us=at,
+            created=fact.position,
+            changed=fact.position,
+            changed_us=at,
+        )
+    )
+
+
+def _touched(rows: Rows[DeploymentRow], fact: Fact[Any]) -> DeploymentRow | None:
+    row = rows.get(fact.stream_id)
+    return row and {**row, "changed": fact.position, "changed_us": microseconds(fact.event.timestamp)}
+
+
+def _served(rows: Rows[DeploymentRow], fact: Fact[Deployment.Served]) -> None:
+    if row := _touched(rows, fact):
+        evidence = [one.model_dump(mode="json") for one in fact.event.evidence]
+        rows.put({**row, "state": "served", "evidence": evidence, "previous": fact.event.previous})
+
+
+def _failed(rows: Rows[DeploymentRow], fact: Fact[Deployment.Failed]) -> None:
+    if row := _touched(rows, fact):
+        event = fact.event
+        row = {**row, "stage": event.stage, "detail": event.detail, "rolled_back": event.rolled_back}
+        rows.put({**row, "state": "failed", "served_now": event.served_now})
+
+
+def _retried(rows: Rows[DeploymentRow], fact: Fact[Deployment.Retried]) -> None:
+    if row := _touched(rows, fact):
+        row = {**row, "stage": None, "detail": "", "rolled_back": None, "served_now": None}
+        rows.put({**row, "state": "planned", "attempt": fact.event.attempt})
+
+
+DEPLOYMENTS: Projection[DeploymentRow] = Projection(
+    name="deployments",
+    version=1,
+    key="deployment_id",
+    columns={
+        "state": "text",
+        "order_id": "text",
+        "certificate_id": "text",
+        "host_id": "text",
+        "team_id": "text",
+        "directory": "text",
+        "created": "integer",
+        "changed": "integer",
+    },
+    indexes=(
+        ("order_id",),
+        ("certificate_id",),
+        ("host_id", "changed"),
+        ("team_id", "changed"),
+        ("changed",),
+        ("created",),
+    ),
+    scope="team_id",
+    folds=dict(
+        (
+            on(Deployment.Planned, _planned),
+            on(Deployment.Served, _served),
+            on(Deployment.Failed, _failed),
+            on(Deployment.Retried, _retried),
+        )
+    ),
+)

@@ -1,0 +1,66 @@
+"""The revoked serials: what CRLs list and OCSP answers rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, TypedDict
+
+from domain.certificates.certificate import Certificate, RevocationReason
+from projections.base import EVERYBODY, Fact, Projection, Rows, microseconds, on
+from projections.query import Filter, Order, at_least, equals
+
+
+class RevocationRow(TypedDict):
+    """One revoked serial (lower-case hex); ``reason`` is a CRLReason name (RFC 5280 section 5.3.1)."""
+
+    certificate_id: str
+    issuer_id: str
+    serial: str
+    reason: RevocationReason
+    revoked_us: int
+    not_after_us: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationFilter(Filter):
+    """Which revocations; ``from_position``: those recorded at this ledger position or later."""
+
+    ORDERS: ClassVar[Mapping[str, Order]] = {
+        "newest": Order("position", descending=True),
+        "oldest": Order("position"),
+    }
+    order: str = "newest"
+    issuer_id: str | None = equals("issuer_id")
+    serial: str | None = equals("serial")
+    expires_from_us: int | None = at_least("not_after_us")
+    from_position: int | None = at_least("position")
+
+
+def _revoked(rows: Rows[RevocationRow], fact: Fact[Certificate.Revoked]) -> None:
+    event = fact.event
+    # A certificate may be revoked again with a graver reason: the line keeps its date and takes the reason.
+    former = rows.get(fact.stream_id)
+    rows.put(
+        RevocationRow(
+            certificate_id=fact.stream_id,
+            issuer_id=event.issuer_id,
+            serial=event.serial,
+            reason=event.reason,
+            revoked_us=former["revoked_us"] if former else microseconds(event.timestamp),
+            not_after_us=microseconds(event.not_after),
+            position=fact.position,
+        )
+    )
+
+
+REVOCATIONS: Projection[RevocationRow] = Projection(
+    name="revocations",
+    version=1,
+    key="certificate_id",
+    columns={"issuer_id": "text", "serial": "text", "not_after_us": "integer", "position": "integer"},
+    indexes=(("issuer_id", "position"), ("issuer_id", "serial"), ("position",)),
+    scope=EVERYBODY,
+    folds=dict((on(Certificate.Revoked, _revoked),)),
+)

@@ -1,0 +1,22 @@
+"""All read models: the one list that the composition root hands to the store and its runner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from projections.access.grants import GRANTS
+from projections.access.teams import TEAMS
+from projections.audit.search import AUDIT
+from projections.base import Projection
+from projections.certificates.inventory import INVENTORY
+from projections.certificates.orders import ORDERS
+from projections.hosts.deployments import DEPLOYMENTS
+from projections.hosts.hosts import HOSTS
+from projections.hosts.queue import QUEUE
+from projections.issuers.issuers import ISSUERS
+from projections.issuers.revocations import REVOCATIONS
+from projections.profiles.profiles import PROFILES
+
+MODELS: tuple[Projection[Any], ...] = (
+    AUDIT, DEPLOYMENTS, GRANTS, HOSTS, INVENTORY, ISSUERS, ORDERS, PROFILES, QUEUE, REVOCATIONS, TEAMS,
+)  # fmt: skip
