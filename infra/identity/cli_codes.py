@@ -21,6 +21,7 @@ from infra.identity.sessions import SqliteSessions
 CODE_S = 60
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+_PLAIN = re.compile(r"[!-~]{1,255}")
 _LOOPBACK = {"127.0.0.1", "::1"}
 
 
@@ -70,8 +71,8 @@ def check_cli_request(code_challenge: str, redirect_uri: str) -> None:
         port = parts.port
     except ValueError:
         parts, port = urlsplit(""), None
-    plain = not (parts.query or parts.fragment or parts.username) and redirect_uri.isprintable()
-    if parts.scheme != "http" or parts.hostname not in _LOOPBACK or not port or not plain or " " in redirect_uri:
+    plain = not (parts.query or parts.fragment or parts.username) and _PLAIN.fullmatch(redirect_uri)
+    if parts.scheme != "http" or parts.hostname not in _LOOPBACK or not port or not plain:
         raise InvalidInput(
             "redirect_uri is not a port of this machine",
             rule="cli-redirect",

@@ -63,6 +63,13 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON number")
 
 
+def _json(payload: bytes | None) -> Any:
+    """Read strict JSON: no member twice, no NaN, no half of a surrogate pair (which no store could hold)."""
+    value = json.loads(payload or b"", object_pairs_hook=_unique, parse_constant=_no_constant)
+    json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
 def _header(token: str, registry: jws.JWSRegistry, algs: Sequence[str]) -> Mapping[str, Any]:
     header = jws.extract_compact(token.encode("ascii"), registry=registry).headers()
     if not isinstance(header, dict) or not isinstance(header.get("alg"), str) or header["alg"] not in algs:
@@ -83,7 +90,7 @@ async def verify(token: object, keys: Keys, algs: Sequence[str]) -> Verified:
         header = _header(token, registry, algs)
         key = await keys.key(header.get("kid"), header["alg"])
         payload = jws.deserialize_compact(token, key, registry=registry).payload
-        claims = json.loads(payload or b"", object_pairs_hook=_unique, parse_constant=_no_constant)
+        claims = _json(payload)
     except (JoseError, ValueError, TypeError, RecursionError) as error:
         raise refused("its form or its signature is not valid", "token-signature") from error
     if not isinstance(claims, dict):
@@ -97,7 +104,7 @@ def unverified_issuer(token: object) -> str:
         return ""
     try:
         payload = jws.extract_compact(token.encode("ascii"), registry=_Registry()).payload
-        claims = json.loads(payload or b"", object_pairs_hook=_unique, parse_constant=_no_constant)
+        claims = _json(payload)
     except (JoseError, ValueError, TypeError, RecursionError):
         return ""
     issuer = claims.get("iss") if isinstance(claims, dict) else None

@@ -19,6 +19,8 @@ UNKNOWN_KID_S = 30
 """An unknown key id makes us ask again at most this often, so that nobody can make us hammer the provider."""
 STALE_S = 10 * TTL_S
 """While the provider does not answer, its last known keys are used no longer than this."""
+RETRY_S = 5
+"""Without usable keys we ask again at most this often; in between everybody is told at once."""
 _MIN_RSA_BITS = 2048
 _MODULUS_TEXT = range(342, 1367)
 """Characters of base64url for 2048 to 8192 bits: a longer modulus is slow on purpose, a shorter one is weak."""
@@ -90,6 +92,8 @@ class Jwks:
     async def _refresh(self) -> None:
         if self._keys and self._age(self._asked_at) < UNKNOWN_KID_S and self._age(self._fetched_at) < STALE_S:
             return
+        if self._age(self._asked_at) < RETRY_S:
+            raise Unavailable("the identity provider's keys cannot be had", rule="provider-unreachable")
         self._asked_at = self._clock().timestamp()
         try:
             self._keys = usable(await self._fetch())

@@ -20,7 +20,7 @@ CHECK_EARLY_S = 240
 """A session is checked with the provider from here on, so that the limit of :data:`CHECK_S` is kept."""
 _TOUCH_S = 15
 _TOKEN_MAX = 128
-_ALIVE = "created > :now - 28800 AND seen > :now - 1800"
+_ALIVE = f"created > :now - {ABSOLUTE_S} AND seen > :now - {IDLE_S}"
 
 
 class SqliteSessions:

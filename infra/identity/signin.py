@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from infra.identity.provider import Clock, Provider
 PENDING_S = 600
 STEP_UP_MAX_AGE_S = 300
 _COOKIE = "sslclm-signin-"
+_CODE_MAX = 4096
 _TELLABLE = {
     "access_denied": "the sign-in was declined at the identity provider",
     "login_required": "the identity provider wants an interactive sign-in",
@@ -125,12 +125,11 @@ async def _check_callback(params: Mapping[str, str], provider: Provider) -> None
     """Refuse an answer of another provider (mix-up, RFC 9207) and one that is an error."""
     promised = (await provider.metadata()).get("authorization_response_iss_parameter_supported") is True
     issuer = params.get("iss")
-    if (issuer is None and promised) or (
-        issuer is not None and not hmac.compare_digest(issuer.encode(), provider.settings.issuer.encode())
-    ):
+    if (issuer is None and promised) or issuer not in (None, provider.settings.issuer):
         raise SignInRefused("the answer came from another identity provider", rule="sign-in-issuer")
     if "error" in params:
         reason = _TELLABLE.get(params["error"], "the identity provider refused the sign-in")
         raise SignInRefused(reason, rule="provider-refused", fix="try again, or ask who runs the identity provider")
-    if not params.get("code"):
+    code = params.get("code", "")
+    if not 0 < len(code) <= _CODE_MAX or not (code.isascii() and code.isprintable()):
         raise SignInRefused("the answer carries no code", rule="sign-in-code")

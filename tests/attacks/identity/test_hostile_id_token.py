@@ -183,6 +183,11 @@ CASES = {
     "error with the wrong iss": (attribute("callback", iss="x", error="access_denied"), "sign-in-issuer"),
     "error beside a code": (attribute("callback", error="<script>"), "provider-refused"),
     "no code": (attribute("callback", code=None), "sign-in-code"),
+    "code with half a surrogate pair": (attribute("callback", code="\ud800"), "sign-in-code"),
+    "code of 5 kB": (attribute("callback", code="x" * 5000), "sign-in-code"),
+    "sub with half a surrogate pair": (claims(sub="\ud800"), "token-signature"),
+    "name with half a surrogate pair": (claims(name="\udfff"), "token-signature"),
+    "iss parameter with half a surrogate pair": (attribute("callback", iss="\ud800"), "sign-in-issuer"),
     "token response is no bearer": (attribute("answer", token_type="mac"), "token-response"),
 }
 

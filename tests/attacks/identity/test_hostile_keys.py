@@ -58,6 +58,20 @@ async def test_unreachable_provider(clock, op, side):
         await side.machine_tokens.verify(sign(BEARER, machine(op)))
 
 
+async def test_provider_down_from_the_start(clock, op, side):
+    """Without any keys nobody waits in a queue for a provider that does not answer: one question in five seconds."""
+    await side.machine_tokens.verify(sign(BEARER, machine(op)))
+    op.status = 503
+    clock.forward(3600)
+    for _ in range(10):
+        with pytest.raises(Unavailable):
+            await side.machine_tokens.verify(sign(BEARER, machine(op)))
+    op.status = 200
+    clock.forward(5)
+
+    assert (await side.machine_tokens.verify(sign(BEARER, machine(op)))).client_id == "ci-shop"
+
+
 async def test_endless_key_set(op, side):
     """An answer that is too long is cut off and counts as no answer."""
     op.keys.append({"kty": "RSA", "padding": "x" * MAX_ANSWER})

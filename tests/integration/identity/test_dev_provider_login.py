@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import httpx2
 import pytest
 
@@ -126,3 +128,19 @@ async def _machine_token(dev, client_id):
             auth=(client_id, dev.realm.machine_secrets[client_id]),
         )
     return answer.json()["access_token"]
+
+
+async def test_nothing_secret_is_logged(dev, side, browser, caplog):
+    """At the loudest level no log line holds a code, a verifier, a token or the client secret."""
+    caplog.set_level(logging.DEBUG)
+    redirect = await side.sign_in.begin("development", redirect_uri=CALLBACK)
+    back = query_of(await choose(browser, redirect, "vera"))
+    caplog.clear()  # the browser is not ours: its log may hold what it was sent
+    finished = await side.sign_in.finish(back, cookies={redirect.cookie_name: redirect.cookie_value})
+    token, _ = side.sessions.create(finished.signed_in)
+    held = side.sessions.evidence(side.sessions.row(token))
+    secrets = [token, back["code"], redirect.cookie_value, dev.realm.client.secret]
+    secrets += [held.refresh_token.reveal().decode(), held.id_token.reveal().decode()]
+
+    assert [secret for secret in secrets if secret in caplog.text] == []
+    assert "***" in repr(held) or "refresh_token" not in repr(held)
