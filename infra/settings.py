@@ -79,7 +79,6 @@ class Settings(BaseModel):
     pki_url: str = "http://localhost:8080"
     people_listen: ListenAddress = Address(host="127.0.0.1", port=8443)
     agents_listen: ListenAddress = Address(host="127.0.0.1", port=8444)
-    machines_listen: ListenAddress | None = None
     pki_listen: ListenAddress = Address(host="127.0.0.1", port=8080)
     development: bool = False
     dev_provider_listen: ListenAddress = Address(host="127.0.0.1", port=8090)
@@ -150,7 +149,6 @@ class Settings(BaseModel):
         every = {
             "people_listen": self.people_listen,
             "agents_listen": self.agents_listen,
-            "machines_listen": self.machines_listen,
             "pki_listen": self.pki_listen,
             "dev_provider_listen": self.dev_provider_listen if self.development else None,
         }

@@ -31,4 +31,8 @@ class LoadBalancer:
 
     def is_peer(self, host: str, sha256: str | None) -> bool:
         """Tell whether a connection from ``host`` that proved the certificate ``sha256`` is this load balancer."""
-        return sha256 == self.certificate_sha256 and ip_address(host) in self.network
+        if sha256 != self.certificate_sha256:
+            return False
+        address = ip_address(host)
+        # A socket that serves both families shows IPv4 clients as ::ffff:192.0.2.1.
+        return (getattr(address, "ipv4_mapped", None) or address) in self.network

@@ -52,7 +52,9 @@ class Listener:
         """Open the listening socket; raises Unavailable with the sentence that an operator needs."""
         try:
             family = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][0]
-            opened = socket.create_server((self.host, self.port), family=family, backlog=BACKLOG)
+            both = self.host == "::" and socket.has_dualstack_ipv6()
+            where = (self.host, self.port)
+            opened = socket.create_server(where, family=family, backlog=BACKLOG, dualstack_ipv6=both)
         except OSError as error:
             raise self._cannot_listen(error) from error
         opened.setblocking(False)

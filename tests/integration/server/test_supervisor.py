@@ -37,6 +37,18 @@ def test_several_listeners_share_one_process(people, server_ca):
     assert answers[0]["state"] == ["draining", "listener", "request_id"]
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_the_unspecified_address_serves_both_families():
+    """``[::]`` is what an operator writes for "everywhere"."""
+    listener = Listener("pki", echo, "::", 0, limits=SHORT)
+
+    with serving(listener):
+        assert listener.address is not None
+        listener.address = ("127.0.0.1", listener.address[1])
+        with connect(listener) as connection:
+            assert ask(connection)[0] == 200
+
+
 def test_a_taken_port_is_named_and_nothing_stays_open():
     """The operator reads which listener, which address and what to do; the other sockets are closed again."""
     with socket.create_server(("127.0.0.1", 0)) as other:
