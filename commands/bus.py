@@ -36,10 +36,10 @@ class _Step:
 
 
 class Bus:
-    """Executes commands by the table of handlers."""
+    """Executes commands by the table of handlers; ``services`` are the ports they use."""
 
     def __init__(self, services: Services, handlers: HandlerTable) -> None:
-        self._services = services
+        self.services = services
         self._handlers = handlers
         self._refusals = Refusals(services)
         self._shared: dict[str, Aggregate] = {}
@@ -61,7 +61,7 @@ class Bus:
         fresh = False
         for _ in range(ATTEMPTS):
             warm, shared = ({}, {}) if fresh else (step.warm, self._shared)
-            work = Work(self._services, step.context, warm=warm, shared=shared)
+            work = Work(self.services, step.context, warm=warm, shared=shared)
             try:
                 return await self._attempt(step, work), work
             except DuplicateIdempotencyKey as duplicate:
@@ -91,9 +91,9 @@ class Bus:
             work.unchanged[held.grant] = 1
         for event in events:
             work.unchanged.pop(event.stream_id, None)
-        head = envelope(step.command, step.use_case.action, step.context, held, self._services.random_bytes)
+        head = envelope(step.command, step.use_case.action, step.context, held, self.services.random_bytes)
         draft = EntryDraft(events, head.metadata, head.details, head.idempotency, work.unchanged)
-        entry = await self._services.ledger.append(draft)
+        entry = await self.services.ledger.append(draft)
         return Outcome((entry,), secret=work.secret)
 
     async def _second_step(self, outcome: Outcome, work: Work, context: Context) -> Outcome:
@@ -108,7 +108,7 @@ class Bus:
 
     def _known(self, context: Context) -> Entry | None:
         key = idempotency_hash(context)
-        return self._services.ledger.entry_by_key(key) if key else None
+        return self.services.ledger.entry_by_key(key) if key else None
 
     def _replay(self, command: Command, context: Context, entry: Entry) -> Outcome:
         body = hashlib.sha256(command.model_dump_json().encode()).hexdigest()
@@ -119,7 +119,7 @@ class Bus:
         entries = [entry]
         for name in self._second_steps():
             key = idempotency_hash(context.internal(f"{entry.first_position}:{name}"))
-            second = self._services.ledger.entry_by_key(key) if key else None
+            second = self.services.ledger.entry_by_key(key) if key else None
             entries += [second] if second else []
         return Outcome(tuple(entries), replayed=True)
 
@@ -133,6 +133,6 @@ class Bus:
 
     def _aim(self, step: _Step) -> Scope:
         try:
-            return step.use_case.scope(step.command, Work(self._services, step.context))
+            return step.use_case.scope(step.command, Work(self.services, step.context))
         except ClmError:
             return Scope()

@@ -10,6 +10,7 @@ from domain.certificates.csr import SigningRequest, match
 from domain.certificates.fingerprints import fingerprint
 from domain.certificates.order import Order
 from domain.errors import InvalidInput, PolicyRefused
+from domain.hosts.host import Host
 from domain.profiles.profile import Profile
 
 
@@ -62,8 +63,9 @@ def still_allowed(work: Work, order: Order) -> Profile:
     """
     profile = work.refer(Profile, order.profile_id)
     profile.must_be_in_force()
+    teams = [work.refer(Host, host).team_id for host in order.hosts()]
     brought = order.csr is not None
-    judgement = judge_request(work, profile.spec, order.team_id, order.subject, brought=brought)
+    judgement = judge_request(work, profile.spec, order.team_id, order.subject, brought=brought, host_teams=teams)
     new = [violation for violation in judgement.violations if violation.rule not in order.waived_rules]
     if new:
         raise PolicyRefused(

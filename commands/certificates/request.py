@@ -58,11 +58,11 @@ def handle(command: RequestCertificate, work: Work) -> None:
 def _order(
     command: RequestCertificate, work: Work, profile: Profile, csr: SigningRequest | None
 ) -> tuple[Order, Judgement]:
-    named = bool(command.dns_names or command.ip_addresses)
+    names, addresses = _names(command, csr)
     subject = subject_of(
         profile.spec,
-        command.dns_names if named or csr is None else csr.dns_names,
-        command.ip_addresses if named or csr is None else csr.ip_addresses,
+        names,
+        addresses,
         key_algorithm=csr.key_algorithm if csr is not None else command.key_algorithm or profile.spec.key_algorithms[0],
         validity=command.validity,
     )
@@ -87,6 +87,15 @@ def _order(
     )
     work.add(order)
     return order, judgement
+
+
+def _names(command: RequestCertificate, csr: SigningRequest | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what is asked for: the command's names, else the CSR's, else its common name as old clients send it."""
+    if csr is None or command.dns_names or command.ip_addresses:
+        return command.dns_names, command.ip_addresses
+    if csr.dns_names or csr.ip_addresses or csr.common_name is None:
+        return csr.dns_names, csr.ip_addresses
+    return (csr.common_name,), ()
 
 
 def _host_team(work: Work, target: Target) -> str:

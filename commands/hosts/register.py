@@ -7,7 +7,7 @@ from pydantic import Field
 from commands.base import Command, Scope, UseCase
 from commands.work import Work
 from domain.access.team import Team
-from domain.certificates.names import parse_dns_name
+from domain.certificates.names import parse_host_name
 from domain.errors import AlreadyExists
 from domain.hosts.host import Host
 
@@ -26,7 +26,7 @@ def scope(command: RegisterHost, _work: Work) -> Scope:
 
 def handle(command: RegisterHost, work: Work) -> None:
     """Register the host unless the name is taken."""
-    name = parse_dns_name(command.name)
+    name = parse_host_name(command.name)
     work.refer(Team, command.team_id)
     if work.find(Host, Host.id_for(name)) is not None:
         raise AlreadyExists(f"the host name {name} is taken", rule="host-name", fix="choose another name")

@@ -20,6 +20,14 @@ class StartedIssuance:
     position: int
 
 
+@dataclass(frozen=True, slots=True)
+class DueCrl:
+    """A CRL whose successor is due; ``number`` is its own (0: there is none yet)."""
+
+    issuer_id: str
+    number: int
+
+
 class Reading(Protocol):
     """Read models as handlers use them."""
 
@@ -37,3 +45,6 @@ class Reading(Protocol):
 
     def issuer_for(self, kind: str) -> str | None:
         """Return the id of the issuer of this kind (``root``, ``issuing``, ``agents``)."""
+
+    def crls_due(self, at: datetime) -> Sequence[DueCrl]:
+        """Return the CRLs of keys at hand that have less than half of their time left, or lack a revocation."""

@@ -10,7 +10,7 @@ from domain.base import Aggregate, Event, Timestamp
 from domain.ids import derived_id
 
 IssuerKind = Literal["root", "issuing", "agents"]
-KeyPurpose = Literal["sign-root", "sign-issuing-ca", "sign-crl"]
+KeyPurpose = Literal["sign-issuing-ca"]
 
 
 class Issuer(Aggregate):

@@ -1,0 +1,43 @@
+"""The ledger as evidence: its export as a stream of bytes, and the verdict on its chain."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+
+from commands.ports.auditing import ChainVerdict
+from infra.ledger.export import export_ledger
+from infra.ledger.paging import walk
+from infra.ledger.proof.verify import verify_entries
+from infra.ledger.sqlite import SqliteLedger
+
+_PIECE = 256 * 1024
+
+
+class SqliteEvidence:
+    """Adapter of the port :class:`commands.ports.auditing.LedgerEvidence`."""
+
+    def __init__(self, ledger: SqliteLedger) -> None:
+        self._ledger = ledger
+
+    def export(self, *, first: int = 1) -> Iterator[bytes]:
+        """Yield the export file; it is written to an unnamed temporary file first, so that it ends where it says."""
+        with tempfile.TemporaryFile() as out:
+            export_ledger(self._ledger, out, first=first)
+            out.seek(0)
+            while piece := out.read(_PIECE):
+                yield piece
+
+    def verify(self) -> ChainVerdict:
+        """Recompute every hash from the first entry on."""
+        verdict = verify_entries(walk(self._ledger))
+        found = verdict.finding
+        return ChainVerdict(
+            holds=found is None,
+            entries=verdict.entries,
+            events=verdict.events,
+            head=self._ledger.head().entry_hash.hex(),
+            first_bad_position=found.position if found else None,
+            check=found.check if found else None,
+            message=found.message if found else "",
+        )

@@ -1,0 +1,180 @@
+"""The composition root: settings in, a backend out. Tests compose the same backend with other settings."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
+from projections.issuers.issuers import ISSUERS, IssuerFilter, IssuerRow
+from projections.models import MODELS
+
+from commands.base import Services
+from commands.bus import Bus
+from commands.handlers import HANDLERS
+from domain.errors import InvalidInput
+from infra.agents.task_signer import Ed25519TaskSigner
+from infra.audit.evidence import SqliteEvidence
+from infra.identity.database import sealer_from
+from infra.identity.grants import GrantsAtHead
+from infra.identity.settings import ProviderSettings
+from infra.identity.wiring import Identity, identity
+from infra.issuers.internal import InternalIssuers
+from infra.issuers.records import IssuerRecord
+from infra.keystore.kek_file import LocalKekFile
+from infra.keystore.sqlite import SqliteKeyStore
+from infra.ledger.sqlite import SqliteLedger
+from infra.names import BundledNameTables
+from infra.reading import ViewsReading, every
+from infra.views.leases import MemoryLeases
+from infra.views.runner import Runner
+from infra.views.sqlite import SqliteViews
+from infra.views.wakeups import Wakeups
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the machine's time."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where a backend keeps what it knows. The key-encryption key lies elsewhere, outside ``data_dir``."""
+
+    data_dir: Path
+    kek_file: Path
+
+    @property
+    def ledger(self) -> Path:
+        """The hash-chained log: the one file that cannot be made again."""
+        return self.data_dir / "ledger.sqlite"
+
+    @property
+    def views(self) -> Path:
+        """The read models; may be deleted while the backend is stopped, it rebuilds them."""
+        return self.data_dir / "views.sqlite"
+
+    @property
+    def keys(self) -> Path:
+        """Encrypted private keys."""
+        return self.data_dir / "keys.sqlite"
+
+    @property
+    def identity(self) -> Path:
+        """Sessions and the erasable directory."""
+        return self.data_dir / "identity.sqlite"
+
+    @property
+    def root_key(self) -> Path:
+        """The root CA's key, sealed under a passphrase; may be taken offline after set-up."""
+        return self.data_dir / "root-key.sealed"
+
+
+@dataclass(slots=True)
+class Backend:
+    """Every adapter of one process; ``close`` lets go of files and threads, in order."""
+
+    files: Files
+    clock: Clock
+    ledger: SqliteLedger
+    keystore: SqliteKeyStore
+    views: SqliteViews
+    runner: Runner
+    issuers: InternalIssuers
+    services: Services
+    bus: Bus
+    grants: GrantsAtHead
+    evidence: SqliteEvidence
+    wakeups: Wakeups
+    leases: MemoryLeases
+
+    def identity(self, providers: tuple[ProviderSettings, ...]) -> Identity:
+        """Return the identity adapters for these providers."""
+        return identity(providers, path=self.files.identity, sealer=sealer_from(self.keystore), clock=self.clock)
+
+    def task_signer(self) -> Ed25519TaskSigner:
+        """Return the signer of agents' tasks."""
+        return Ed25519TaskSigner(self.keystore)
+
+    def root_pem(self) -> bytes:
+        """Return the certificate of the internal root."""
+        root = next(every(self.views, ISSUERS, IssuerFilter(kind="root")), None)
+        if root is None:
+            raise InvalidInput("this backend was never set up", rule="not-initialised", fix="run: sslclm init")
+        return str(root["chain"][0]).encode()
+
+    def close(self) -> None:
+        """Stop the thread of the read models, then close the files."""
+        self.runner.stop()
+        self.ledger.close()
+        self.views.close()
+        self.keystore.close()
+
+
+def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[str] = frozenset()) -> Backend:
+    """Open an initialised backend's files and wire every adapter; the read models start to follow the ledger."""
+    if not files.ledger.exists():
+        raise InvalidInput(f"there is no ledger in {files.data_dir}", rule="not-initialised", fix="run: sslclm init")
+    keystore = SqliteKeyStore(files.keys, LocalKekFile.load(files.kek_file), clock=clock, data_dir=files.data_dir)
+    ledger = SqliteLedger(files.ledger, clock=clock)
+    views = SqliteViews(files.views, MODELS)
+    runner = Runner(ledger, views)
+    wakeups = Wakeups()
+    runner.listen(wakeups.changed)
+    runner.start()
+    views.wait_for_blocking(ledger.head().position, timeout=600)
+    issuers = InternalIssuers(issuer_records(views), keystore)
+    services = Services(
+        ledger=ledger,
+        issuers=issuers,
+        names=BundledNameTables(),
+        reading=ViewsReading(views),
+        clock=clock,
+        new_uuid=lambda: str(uuid.uuid4()),
+        random_bytes=os.urandom,
+        reserved_names=reserved_names,
+    )
+    return Backend(
+        files=files,
+        clock=clock,
+        ledger=ledger,
+        keystore=keystore,
+        views=views,
+        runner=runner,
+        issuers=issuers,
+        services=services,
+        bus=Bus(services, HANDLERS),
+        grants=GrantsAtHead(ledger),
+        evidence=SqliteEvidence(ledger),
+        wakeups=wakeups,
+        leases=MemoryLeases(clock),
+    )
+
+
+def issuer_records(views: SqliteViews) -> Iterator[IssuerRecord]:
+    """Yield the authorities whose keys are in the key store; a sealed key's is not among them."""
+    for row in every(views, ISSUERS, IssuerFilter()):
+        if row["key_id"] is not None:
+            yield issuer_record(row)
+
+
+def issuer_record(row: IssuerRow) -> IssuerRecord:
+    """Return what a process must know of an issuer, from its row."""
+    chain = tuple(load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER) for pem in row["chain"])
+    return IssuerRecord(
+        issuer_id=row["issuer_id"],
+        slug=row["slug"],
+        certificate_der=chain[0],
+        chain_der=chain,
+        key_id=row["key_id"] or "",
+        crl_url=row["crl_url"],
+        aia_url=row["aia_url"],
+        kind="agents" if row["kind"] == "agents" else "issuing",
+    )

@@ -1,0 +1,37 @@
+"""Development mode: the built-in identity provider, on loopback only, with made-up people and fresh secrets."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from infra.identity.devprovider.app import DevProvider
+from infra.identity.devprovider.realm import DevClient
+from infra.keystore.files import write_private
+from infra.settings import Settings
+
+
+def dev_provider(settings: Settings, clock: Callable[[], datetime]) -> DevProvider:
+    """Return the provider for these settings; refuses to be made unless every listener is bound to loopback."""
+    address = settings.dev_provider_listen
+    client = DevClient(
+        redirect_uris=(f"{settings.public_url}/auth/callback",), after_logout=(f"{settings.public_url}/",)
+    )
+    hosts = [listener.host for listener in settings.listen_addresses().values()]
+    issuer = f"http://{address.host}:{address.port}"
+    return DevProvider(issuer, client, development=settings.development, hosts=hosts, clock=clock)
+
+
+def note_machine_secrets(provider: DevProvider, path: Path) -> None:
+    """Write the made-up machines' client secrets where the developer's account alone can read them."""
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    note = {
+        "issuer": provider.realm.issuer,
+        "audience": provider.realm.api_audience,
+        "machines": dict(provider.realm.machine_secrets),
+    }
+    write_private(path, json.dumps(note, indent=1).encode() + b"\n")

@@ -1,0 +1,94 @@
+"""The few questions that handlers ask of read models, answered from the views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from projections.hosts.deployments import DEPLOYMENTS, DeploymentFilter
+from projections.issuers.issuers import ISSUERS, IssuerFilter, IssuerRow
+from projections.issuers.revocations import REVOCATIONS, RevocationFilter
+
+from commands.ports.issuers import RevokedSerial
+from commands.ports.reading import DueCrl, StartedIssuance
+from projections.base import Projection, R, microseconds
+from projections.certificates.inventory import INVENTORY, InventoryFilter
+from projections.query import MAX_LIMIT, Filter, Views
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def moment(us: int) -> datetime:
+    """Return microseconds since 1970 UTC as a time."""
+    return _EPOCH + timedelta(microseconds=us)
+
+
+def every(views: Views, model: Projection[R], where: Filter) -> Iterator[R]:
+    """Yield all rows that a filter accepts, page by page."""
+    cursor: str | None = None
+    while True:
+        page = views.find(model, where, cursor=cursor, limit=MAX_LIMIT)
+        yield from page.rows
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+class ViewsReading:
+    """Adapter of the port :class:`commands.ports.reading.Reading`."""
+
+    def __init__(self, views: Views) -> None:
+        self._views = views
+
+    async def caught_up(self, position: int) -> None:
+        """Wait until the read models have seen ``position``."""
+        await self._views.wait_for(position)
+
+    def started_issuances(self) -> Sequence[StartedIssuance]:
+        """Return the issuances that wait for their end."""
+        return [
+            StartedIssuance(row["certificate_id"], row["order_id"], row["host_id"], row["created"])
+            for row in every(self._views, INVENTORY, InventoryFilter(state="started"))
+        ]
+
+    def serving(self, host_id: str, directory: str) -> str | None:
+        """Return the certificate last proven to be served from a directory of a host."""
+        for row in every(self._views, DEPLOYMENTS, DeploymentFilter(host_id=host_id, state="served")):
+            if row["target"]["directory"] == directory and self._is_issued(row["certificate_id"]):
+                return str(row["certificate_id"])
+        return None
+
+    def _is_issued(self, certificate_id: str) -> bool:
+        row: Any = self._views.get(INVENTORY, certificate_id)
+        return row is not None and row["state"] == "issued"
+
+    def revoked(self, issuer_id: str, *, not_expired_at: datetime) -> Sequence[RevokedSerial]:
+        """Return the revoked serials of an issuer whose certificates had not expired at that moment."""
+        where = RevocationFilter(issuer_id=issuer_id, expires_from_us=microseconds(not_expired_at))
+        return [
+            RevokedSerial(row["serial"], moment(row["revoked_us"]), row["reason"])
+            for row in every(self._views, REVOCATIONS, where)
+        ]
+
+    def issuer_for(self, kind: str) -> str | None:
+        """Return the id of the issuer of this kind."""
+        return next((row["issuer_id"] for row in every(self._views, ISSUERS, IssuerFilter(kind=kind))), None)
+
+    def crls_due(self, at: datetime) -> Sequence[DueCrl]:
+        """Return the CRLs of keys at hand that have less than half of their time left, or lack a revocation."""
+        now = microseconds(at)
+        return [
+            DueCrl(row["issuer_id"], row["crl_number"])
+            for row in every(self._views, ISSUERS, IssuerFilter())
+            if row["key_id"] is not None and (_half_over(row, now) or self._misses_one(row))
+        ]
+
+    def _misses_one(self, row: IssuerRow) -> bool:
+        newest = self._views.find(REVOCATIONS, RevocationFilter(issuer_id=row["issuer_id"]), limit=1).rows
+        return bool(newest) and newest[0]["position"] > row["crl_position"]
+
+
+def _half_over(row: IssuerRow, now: int) -> bool:
+    start, end = row["this_update_us"], row["next_update_us"]
+    return start is None or end is None or now > (start + end) // 2

@@ -1,0 +1,101 @@
+"""The commands that run on the backend's own machine: set it up, serve, and the ceremonies of the root's key."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from api.main import reserved_names, serve
+from commands.ports.keystore import Secret
+from domain.errors import ClmError
+from infra.bootstrap import Files, compose
+from infra.keystore.files import read_private, write_private
+from infra.logs import configure
+from infra.settings import Settings
+from infra.setup import SetupPlan, initialise, publish_root_crl
+
+EXIT_REFUSED = 1
+_PASSPHRASE_LIMIT = 1_024
+
+PassphraseFile = Annotated[
+    Path, typer.Option(help="file (0600) with the passphrase of the root CA's key; keep it off this machine afterwards")
+]
+
+
+def fail(error: ClmError) -> typer.Exit:
+    """Tell a person what is wrong and what helps, on standard error."""
+    print(f"sslclm: {error.message}", file=sys.stderr)
+    if error.fix:
+        print(f"        {error.fix}", file=sys.stderr)
+    return typer.Exit(EXIT_REFUSED)
+
+
+def _passphrase(path: Path) -> Secret:
+    return Secret(read_private(path, _PASSPHRASE_LIMIT).strip())
+
+
+def init(
+    root_passphrase_file: PassphraseFile,
+    organization: Annotated[str, typer.Option(help="stands in the names of the CAs")] = "SSL-CLM",
+    admin_provider: Annotated[str, typer.Option(help="identity provider of the first administrators")] = "development",
+    admin_group: Annotated[str, typer.Option(help="its group that holds ROLE_ADMIN from now on")] = "/sslclm/admins",
+    origin: Annotated[str, typer.Option(help="the ledger's name for ever; default: the host of the public URL")] = "",
+    *,
+    new_passphrase: Annotated[bool, typer.Option(help="draw a passphrase and write it to that file first")] = False,
+) -> None:
+    """Make the ledger, the CAs, the keys and the first grant; refuses where there is a ledger already."""
+    try:
+        settings = Settings.from_environment()
+        if new_passphrase:
+            root_passphrase_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(root_passphrase_file, secrets.token_urlsafe(32).encode() + b"\n")
+        plan = SetupPlan(
+            origin=origin or urlsplit(settings.public_url).hostname or "sslclm",
+            organization=organization,
+            pki_url=settings.pki_url,
+            admin_provider=admin_provider,
+            admin_group=admin_group,
+        )
+        files = Files(settings.data_dir, settings.kek_file)
+        backend = asyncio.run(initialise(files, plan, _passphrase(root_passphrase_file)))
+        backend.close()
+    except ClmError as error:
+        raise fail(error) from error
+
+
+def serve_command() -> None:
+    """Serve until SIGTERM; settings come from the environment (SSLCLM_…, see infra/README.md)."""
+    try:
+        settings = Settings.from_environment()
+        configure(settings.log_level)
+        asyncio.run(serve(settings, ready=lambda: print(f"SSL-CLM serves {settings.public_url}", flush=True)))
+    except ClmError as error:
+        raise fail(error) from error
+
+
+def root_crl(root_passphrase_file: PassphraseFile) -> None:
+    """Unseal the root CA's key for one CRL, on the record; the backend must not be running."""
+    try:
+        settings = Settings.from_environment()
+        passphrase = _passphrase(root_passphrase_file)
+        files = Files(settings.data_dir, settings.kek_file)
+        backend = compose(files, reserved_names=reserved_names(settings))
+        outcome = asyncio.run(publish_root_crl(backend, passphrase))
+        backend.close()
+        print(f"root CRL published, position {outcome.position}")
+    except ClmError as error:
+        raise fail(error) from error
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the server's commands to a command line."""
+    panel = "On the server"
+    app.command("init", rich_help_panel=panel)(init)
+    app.command("serve", rich_help_panel=panel)(serve_command)
+    app.command("root-crl", rich_help_panel=panel)(root_crl)
