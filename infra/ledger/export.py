@@ -6,16 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from commands.ports.ledger import Entry, Ledger
+from commands.ports.ledger import Ledger
 from domain.errors import InvalidInput, WrongState
+from infra.ledger.paging import walk
 from infra.ledger.proof.export import ExportReader
 from infra.ledger.proof.hashing import EntryBytes, leaves_of
 from infra.ledger.proof.lines import ExportedEntry, Header, Trailer, write_entry, write_header, write_trailer
 from infra.ledger.proof.rules import RuleBroken, genesis_of
 from infra.ledger.proof.tree import Frontier
 from infra.ledger.proof.verdict import CannotCheck, Tampered, Verdict
-
-_PAGE = 500
 
 
 class Restorable(Protocol):
@@ -36,7 +35,7 @@ def export_ledger(ledger: Ledger, out: BinaryIO, *, first: int = 1, checkpoints:
     frontier = _frontier_before(ledger, first, last)
     out.write(write_header(Header(ledger_id, origin, frontier.size + 1, frontier.roots)))
     entries, head = 0, b""
-    for entry in _entries(ledger, frontier.size + 1, last):
+    for entry in walk(ledger, frontier.size + 1, last):
         out.write(write_entry(entry))
         entries, head = entries + 1, entry.entry_hash
     trailer = Trailer(entries, last - frontier.size, head, tuple(checkpoints))
@@ -86,18 +85,8 @@ def _frontier_before(ledger: Ledger, first: int, last: int) -> Frontier:
             f"there is no position {first}", rule="ledger-position", fix=f"Choose a position from 1 to {last}."
         )
     frontier = Frontier()
-    for entry in _entries(ledger, 1, last):
+    for entry in walk(ledger, 1, last):
         if entry.last_position >= first:
             break
         frontier.add(leaves_of(entry))
     return frontier
-
-
-def _entries(ledger: Ledger, first: int, last: int) -> Iterator[Entry]:
-    """Yield the entries from a position up to another, a page in memory at a time."""
-    while first <= last:
-        for entry in ledger.entries(first, limit=_PAGE):
-            if entry.first_position > last:
-                return
-            yield entry
-            first = entry.last_position + 1

@@ -57,6 +57,17 @@ def read_by_key(connection: sqlite3.Connection, idempotency: str) -> Entry | Non
     return entries[0] if entries else None
 
 
+def stray_rows(connection: sqlite3.Connection) -> str:
+    """Say which rows belong to no entry, or are missing from the last one; an empty text where all is well."""
+    claimed, events, details = connection.execute(
+        "SELECT (SELECT coalesce(sum(n), 0) FROM entry), (SELECT count(*) FROM event),"
+        " (SELECT count(*) FROM details WHERE first_position NOT IN (SELECT first_position FROM entry))"
+    ).fetchone()
+    if claimed != events:
+        return f"the entries claim {claimed} events, the file holds {events}"
+    return f"{details} rows of details belong to no entry" if details else ""
+
+
 def _with_events(connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> list[Entry]:
     """Join entry rows, which follow each other, with their events; append-only, so no transaction is needed."""
     if not rows:

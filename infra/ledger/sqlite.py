@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -13,12 +14,13 @@ from typing import Self
 from commands.ports.ledger import Entry, EntryDraft, Head, StoredEvent
 from infra.ledger.drafts import check_draft
 from infra.ledger.group import GroupCommit, Job, Listener
+from infra.ledger.paging import PAGE, walk
 from infra.ledger.proof.hashing import EntryBytes
-from infra.ledger.reader import ReadPool, read_by_key, read_entries, read_head, read_stream
+from infra.ledger.proof.verdict import Finding, Verdict
+from infra.ledger.proof.verify import verify_entries
+from infra.ledger.reader import ReadPool, read_by_key, read_entries, read_head, read_stream, stray_rows
 from infra.ledger.schema import connect, erase, prepare
 from infra.ledger.writer import SqliteWriter, restore
-
-_PAGE = 500
 
 
 class SqliteLedger:
@@ -77,7 +79,7 @@ class SqliteLedger:
         with self._reads.connection() as connection:
             return read_stream(connection, stream_id, after)
 
-    def entries(self, first_position: int, *, limit: int = _PAGE) -> Sequence[Entry]:
+    def entries(self, first_position: int, *, limit: int = PAGE) -> Sequence[Entry]:
         """Return up to ``limit`` whole entries, from the one that holds ``first_position``, in order."""
         with self._reads.connection() as connection:
             return read_entries(connection, first_position, limit)
@@ -87,12 +89,15 @@ class SqliteLedger:
         with self._reads.connection() as connection:
             return read_by_key(connection, idempotency)
 
-    def iterate(self, first_position: int = 1) -> Iterator[Entry]:
-        """Yield all entries from the one that holds ``first_position`` up to the head, a page in memory at a time."""
-        page = self.entries(first_position, limit=_PAGE)
-        while page:
-            yield from page
-            page = self.entries(page[-1].last_position + 1, limit=_PAGE)
+    def verify(self) -> Verdict:
+        """Verify the chain and that the file holds no rows beside it; names the first thing that does not hold."""
+        verdict = verify_entries(walk(self))
+        with self._reads.connection() as connection:
+            stray = stray_rows(connection)
+        if verdict.finding is None and stray:
+            finding = Finding(verdict.events + 1, "stray-rows", stray)
+            return replace(verdict, holds=False, finding=finding)
+        return verdict
 
     @property
     def path(self) -> Path:

@@ -29,8 +29,8 @@ def draft(stream="thing-1", version=1, *, events=1, key=None, details=None, unch
         metadata["idempotency"] = key
     if blob is not None:
         metadata["details_sha256"] = sha256(blob).hexdigest()
-    body = json.dumps(state or {"name": stream}).encode()
-    made = tuple(EventDraft(stream, version + k, "sslclm.thing.happened.v1", body) for k in range(events))
+    states = [json.dumps({"name": stream, "k": k, **state}).encode() for k in range(events)]
+    made = tuple(EventDraft(stream, version + k, "sslclm.thing.happened.v1", body) for k, body in enumerate(states))
     return EntryDraft(made, json.dumps(metadata).encode(), blob, key, unchanged or {})
 
 

@@ -88,7 +88,7 @@ class ChainVerifier:
                 " first version of each stream are taken as given"
             )
         if self.redacted:
-            notes.append(f"{self.redacted} entries have erased details (only their hash is left)")
+            notes.append(f"entries whose details were erased (only the hash is left): {self.redacted}")
         if self._went_back:
             notes.append(f"the writer's clock went back {self._went_back} times")
         return notes
