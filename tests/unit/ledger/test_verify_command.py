@@ -101,7 +101,7 @@ def test_an_export_that_starts_later_says_what_it_takes_as_given(tmp_path, capsy
     assert verdicts[0]["tree_root"] == verdicts[1]["tree_root"]
 
 
-def test_it_runs_alone(tmp_path):
+def test_it_runs_alone():
     """The command imports nothing of ours but the proof module, opens no socket, and reads a pipe."""
     code = (
         "import socket, sys\n"
@@ -112,15 +112,15 @@ def test_it_runs_alone(tmp_path):
         "print(sorted(name for name in sys.modules if name.split('.')[0] in ours), file=sys.stderr)\n"
         "sys.exit(code)"
     )
-    with GOLDEN.open("rb") as stream:
-        run = subprocess.run(
-            [sys.executable, "-c", code, "/dev/stdin"], cwd=ROOT, stdin=stream, capture_output=True, text=True, timeout=60,
-            env={"PATH": os.environ["PATH"]}, check=False,
-        )  # fmt: skip
+    command = [sys.executable, "-c", code, "/dev/stdin"]
+    clean = {"PATH": os.environ["PATH"]}
+    run = subprocess.run(
+        command, cwd=ROOT, input=GOLDEN.read_bytes(), capture_output=True, timeout=60, env=clean, check=False
+    )
     proof = {"hashing", "tree", "rules", "verdict", "verify", "lines", "export"}
 
     assert run.returncode == 0
-    assert run.stderr.strip() == str(
+    assert run.stderr.decode().strip() == str(
         sorted(["infra", "infra.ledger", "infra.ledger.proof", *(f"infra.ledger.proof.{name}" for name in proof)])
     )
 
