@@ -6,7 +6,6 @@ import hashlib
 import re
 import secrets
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -30,7 +29,7 @@ from infra.issuers.extensions import (
     leaf_key,
 )
 from infra.issuers.names import alternative_names, subject
-from infra.issuers.records import IssuerRecord
+from infra.issuers.records import IssuerRecord, checked_chain
 from infra.issuers.schemes import ca_public_key
 from infra.issuers.tbs import to_be_signed
 
@@ -61,13 +60,12 @@ class LeafBuilder:
     """Builds leaf certificates below one issuer; what never changes is encoded once."""
 
     def __init__(self, record: IssuerRecord) -> None:
-        certificate = x509.load_der_x509_certificate(record.certificate_der)
-        for url in (record.crl_url, record.aia_url):
-            _refuse_other_than_http(url)
+        chain = checked_chain(record)
+        certificate = chain[0]
         self.certificate = certificate
         self.public_key = ca_public_key(certificate.public_key())
         self._issuer_id = record.issuer_id
-        self._ends = _earliest_end(record)
+        self._ends = min(above.not_valid_after_utc for above in chain)  # later, the chain no longer validates
         self._limits = constraints_of(certificate)
         self._fixed: list[Extension] = [
             NOT_A_CA,
@@ -139,17 +137,3 @@ def host_urn(host_id: str) -> str:
     if not _HOST_ID.fullmatch(host_id):
         raise InvalidInput(f"{host_id[:80]!r} is no host's stream id", rule="host-id")
     return f"urn:sslclm:host:{host_id}"
-
-
-def _earliest_end(record: IssuerRecord) -> datetime:
-    """Return when the first certificate above a leaf ends: later, the chain would no longer validate."""
-    chain = (record.certificate_der, *record.chain_der)
-    return min(x509.load_der_x509_certificate(der).not_valid_after_utc for der in chain)
-
-
-def _refuse_other_than_http(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname or not url.isascii():
-        raise InvalidInput(
-            f"{url!r} is no plain HTTP address", rule="pki-url", fix="configure a base such as http://pki.example:8080"
-        )

@@ -11,7 +11,7 @@ from cryptography import x509
 from commands.ports.issuers import RevokedSerial
 from domain.errors import InvalidInput
 from infra.issuers.building import whole_seconds
-from infra.issuers.extensions import authority_key_id, extension
+from infra.issuers.extensions import authority_key_id, extension, plain_http
 from infra.issuers.schemes import ca_public_key
 from infra.issuers.tbs import to_be_signed
 
@@ -51,7 +51,7 @@ def crl_to_be_signed(
 
 def _issuing_distribution_point(crl_url: str) -> x509.IssuingDistributionPoint:
     return x509.IssuingDistributionPoint(
-        full_name=[x509.UniformResourceIdentifier(crl_url)],
+        full_name=[plain_http(crl_url)],
         relative_name=None,
         only_contains_user_certs=False,
         only_contains_ca_certs=False,

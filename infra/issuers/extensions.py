@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from cryptography import x509
@@ -16,6 +17,7 @@ Extension = x509.Extension[x509.ExtensionType]
 LeafKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 
 _USAGES = {"serverAuth": ExtendedKeyUsageOID.SERVER_AUTH, "clientAuth": ExtendedKeyUsageOID.CLIENT_AUTH}
+_HTTP = re.compile(r"http://[A-Za-z0-9.-]+(:[0-9]{1,5})?/[A-Za-z0-9._~/-]+")
 _RSA_BITS = range(2048, 4097)
 _SMALLEST_RSA_EXPONENT = 65537
 
@@ -69,14 +71,24 @@ def extended_key_usage(usages: tuple[str, ...]) -> Extension:
 
 def distribution_points(crl_url: str) -> x509.CRLDistributionPoints:
     """Return where the CRL is (RFC 5280 section 4.2.1.13)."""
-    uri = x509.UniformResourceIdentifier(crl_url)
-    return x509.CRLDistributionPoints([x509.DistributionPoint([uri], None, None, None)])
+    return x509.CRLDistributionPoints([x509.DistributionPoint([plain_http(crl_url)], None, None, None)])
 
 
 def issuer_access(aia_url: str) -> x509.AuthorityInformationAccess:
     """Return where the issuer's certificate is (RFC 5280 section 4.2.2.1)."""
-    uri = x509.UniformResourceIdentifier(aia_url)
-    return x509.AuthorityInformationAccess([x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, uri)])
+    where = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, plain_http(aia_url))
+    return x509.AuthorityInformationAccess([where])
+
+
+def plain_http(url: str) -> x509.UniformResourceIdentifier:
+    """Return an address of the PKI itself; raises InvalidInput for other than HTTP: TLS would need what it fetches."""
+    if not _HTTP.fullmatch(url):
+        raise InvalidInput(
+            f"{url[:200]!r} is no plain HTTP address",
+            rule="pki-url",
+            fix="configure a base such as http://pki.example:8080",
+        )
+    return x509.UniformResourceIdentifier(url)
 
 
 def authority_key_id(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:

@@ -6,6 +6,8 @@ import os
 import sqlite3
 from pathlib import Path
 
+from domain.errors import Unavailable
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS dek (
   dek_id BLOB PRIMARY KEY, created_at_us INTEGER NOT NULL, kek_id TEXT NOT NULL, wrapped BLOB NOT NULL,
@@ -24,11 +26,18 @@ def connect(path: Path) -> sqlite3.Connection:
     """Open the file, making it with mode 0600; every commit waits for the disk.
 
     ``secure_delete`` overwrites removed rows, so that a destroyed key does not stay in the free pages of the file.
-    Autocommit: each writer opens its transaction with ``BEGIN IMMEDIATE``.
+    Autocommit: each writer opens its transaction with ``BEGIN IMMEDIATE``. Raises
+    :class:`domain.errors.Unavailable` where the path cannot be such a file.
     """
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-    connection.executescript(_SCHEMA)
+    connection = None
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.executescript(_SCHEMA)
+    except (OSError, sqlite3.Error) as failure:
+        if connection is not None:
+            connection.close()
+        raise Unavailable(f"{path} is no key store that we can open: {failure}", rule="key-store-file") from failure
     return connection

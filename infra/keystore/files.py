@@ -17,7 +17,12 @@ def write_private(path: Path, content: bytes) -> None:
     ``os.link`` is the rename that fails where the name is taken, so that two writers cannot overwrite a key.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as failure:
+        raise InvalidInput(
+            f"cannot write {path}: {failure.strerror}", rule="key-file-place", fix=f"make {path.parent} writable for us"
+        ) from failure
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -43,18 +48,32 @@ def sync_directory(path: Path) -> None:
 def read_private(path: Path, limit: int) -> bytes:
     """Return a key file's bytes; refuses a file that others may read or that is larger than ``limit`` bytes."""
     try:
-        handle = os.open(path, os.O_RDONLY)
-    except FileNotFoundError as missing:
-        raise NotFound(f"there is no key file {path}", rule="key-file-missing") from missing
-    with os.fdopen(handle, "rb") as file:
-        mode = stat.S_IMODE(os.fstat(handle).st_mode)
-        if mode & _OTHERS:
-            raise InvalidInput(
-                f"{path} has mode {mode:04o}: others than its owner can reach the key",
-                rule="key-file-mode",
-                fix=f"chmod 0600 {path}",
-            )
-        content = file.read(limit + 1)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe in the file's place would block for ever
+    except OSError as failure:
+        raise NotFound(f"cannot read the key file {path}: {failure.strerror}", rule="key-file-missing") from failure
+    try:
+        _refuse_shared(path, os.fstat(handle))
+        content = os.read(handle, limit + 1)
+    finally:
+        os.close(handle)
     if len(content) > limit:
         raise InvalidInput(f"{path} is larger than {limit} bytes: no key file", rule="key-file-format")
     return content
+
+
+def _refuse_shared(path: Path, found: os.stat_result) -> None:
+    mode = stat.S_IMODE(found.st_mode)
+    if not stat.S_ISREG(found.st_mode):
+        raise InvalidInput(f"{path} is no ordinary file", rule="key-file-format")
+    if mode & _OTHERS:
+        raise InvalidInput(
+            f"{path} has mode {mode:04o}: others than its owner can reach the key",
+            rule="key-file-mode",
+            fix=f"chmod 0600 {path}",
+        )
+    if found.st_uid not in {os.geteuid(), 0}:
+        raise InvalidInput(
+            f"{path} belongs to another account, which can reach the key",
+            rule="key-file-owner",
+            fix=f"chown {os.geteuid()} {path}",
+        )

@@ -140,11 +140,11 @@ class SqliteKeyStore:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold the lock; what SQLite cannot do (disk full, file closed, busy) is said as Unavailable."""
+        """Hold the lock; what SQLite cannot do (disk full, file closed or damaged) is said as Unavailable."""
         with self._lock:
             try:
                 yield
-            except (sqlite3.OperationalError, sqlite3.ProgrammingError) as failure:
+            except sqlite3.Error as failure:
                 raise Unavailable(
                     f"the key store's file does not answer: {failure}", rule="key-store-file"
                 ) from failure

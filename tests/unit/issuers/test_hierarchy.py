@@ -118,3 +118,18 @@ def test_the_new_key_is_masked(parent):
 
     assert "Secret(***)" in repr(made)
     assert made.key.reveal().hex() not in repr(made)
+
+
+def test_times_from_2050_on():
+    """From 2050 on a time is GeneralizedTime, before UTCTime (RFC 5280 section 4.1.2.5)."""
+    tbs = prepare_root(plan("Long", 40 * 365), URLS[0]).tbs
+
+    assert b"\x17\x0d261123120000Z\x18\x0f20661113120000Z" in tbs
+
+
+@pytest.mark.parametrize("slug", ["", "a/b", "..", "A", "a b", "-a", "a-", "x" * 65])
+def test_slugs_fit_into_addresses(slug):
+    """A slug is a path segment for ever: lower case, digits and inner hyphens."""
+    for make in (crl_url, aia_url):
+        with pytest.raises(InvalidInput):
+            make(BASE, slug)

@@ -152,11 +152,41 @@ def test_a_missing_or_unreadable_key(hierarchy):
         assert "CANARY" not in repr(refused.value) + repr(refused.value.__cause__)
 
 
-@pytest.mark.parametrize("url", ["https://pki.example/0.crl", "ldap://pki.example/x", "pki.example", "", "http:///x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://pki.example/0.crl",
+        "ldap://pki.example/x",
+        "pki.example",
+        "",
+        "http:///x",
+        "http://pki.example",
+        "http://u:p@pki.example/x",
+        "http://pki.example/x y",
+    ],
+)
 def test_addresses_are_plain_http(hierarchy, url):
     """A CRL behind TLS could need itself to be fetched."""
     with pytest.raises(InvalidInput):
         InternalIssuers([replace(hierarchy.tls, crl_url=url)], hierarchy.keystore)
+
+
+def test_a_broken_chain_is_refused(hierarchy):
+    """A chain that is empty, in the wrong order, foreign, cut off before the root or no chain of CAs is refused."""
+    own, root, foreign = hierarchy.tls.certificate_der, hierarchy.root_der, hierarchy.agents.certificate_der
+    for chain in ((), (root, own), (own, foreign), (own,), (root,), (own[:-1], root), (b"", root)):
+        with pytest.raises(InvalidInput) as refused:
+            InternalIssuers([replace(hierarchy.tls, chain_der=chain)], hierarchy.keystore)
+        assert refused.value.rule == "issuer-chain"
+
+
+async def test_a_leaf_is_no_issuer(hierarchy):
+    """A record with a leaf's certificate is refused, though its chain is in order."""
+    leaf = await hierarchy.issuers.sign(hierarchy.issuers.prepare(WANTED))
+    record = replace(hierarchy.tls, certificate_der=leaf, chain_der=(leaf, *hierarchy.tls.chain_der))
+
+    with pytest.raises(InvalidInput):
+        InternalIssuers([record], hierarchy.keystore)
 
 
 async def test_no_way_to_the_private_key(hierarchy):

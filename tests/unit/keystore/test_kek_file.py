@@ -1,6 +1,7 @@
 """The file of the key-encryption key."""
 
 import base64
+import os
 import stat
 
 import pytest
@@ -61,6 +62,29 @@ def test_a_missing_file_is_not_found(tmp_path):
     """There is no silent creation of a key that would not open anything."""
     with pytest.raises(NotFound):
         LocalKekFile.load(tmp_path / "kek.key")
+
+
+def test_what_is_no_file_is_refused(tmp_path):
+    """A directory, a pipe and a place that does not exist give an error of the domain and do not hang."""
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(InvalidInput):
+            LocalKekFile.load(path)
+    with pytest.raises(InvalidInput):
+        LocalKekFile.create(tmp_path / "missing" / "kek.key")
+
+
+def test_a_file_of_another_account_is_refused(tmp_path):
+    """Its owner could read and replace the key."""
+    path = tmp_path / "kek.key"
+    LocalKekFile.create(path)
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    os.chown(path, 12345, -1)
+
+    with pytest.raises(InvalidInput) as refused:
+        LocalKekFile.load(path)
+    assert refused.value.rule == "key-file-owner"
 
 
 def test_another_key_or_context_does_not_unwrap(tmp_path):

@@ -1,6 +1,7 @@
 """New DEKs by age and by count, rewrap under another KEK, re-encryption in steps."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -148,3 +149,34 @@ def test_a_closed_store_is_unavailable(tmp_path):
 
     with pytest.raises(Unavailable):
         store.get("key-1", "pkcs8")
+
+
+@pytest.mark.parametrize("content", [b"this is no database" * 100, b""])
+def test_a_file_that_is_no_store(tmp_path, content):
+    """A foreign file is refused as unavailable and left as it is; an empty one becomes a store."""
+    path = tmp_path / "data/keys.db"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    if content:
+        with pytest.raises(Unavailable):
+            sqlite_keystore(tmp_path)
+        assert path.read_bytes() == content
+    else:
+        sqlite_keystore(tmp_path).close()
+
+
+def test_threads_and_processes_share_a_store(tmp_path):
+    """Two open stores on one file and several threads on each: every value comes back, none is lost."""
+    stores = [sqlite_keystore(tmp_path), sqlite_keystore(tmp_path)]
+
+    def work(number):
+        store = stores[number % 2]
+        store.put(f"key-{number}", "pkcs8", Secret(b"%d" % number))
+        return store.get(f"key-{number}", "pkcs8").reveal()
+
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(work, range(60)))
+    assert found == [b"%d" % number for number in range(60)]
+    assert len(list(stores[0].key_ids())) == 60
+    for store in stores:
+        store.close()
