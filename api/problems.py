@@ -1,0 +1,175 @@
+"""Errors as RFC 9457 problem documents: the one table from an error's class to an HTTP status.
+
+::
+
+    ClmError ──▶ STATUS (by class) ──▶ {"type", "title", "status", "detail", "fix", "rule", "correlation_id"}
+
+Decided once: whatever is wrong *inside* a call (malformed JSON, unknown members, values) is 422; 400 is for a call
+that lacks what every call must have, such as an idempotency key. What nobody expected is a 500 that says nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from starlette.exceptions import HTTPException
+
+from api.ports import TokenRefused
+from api.safeguard import CORRELATION, Safeguard, correlation_id
+from domain.errors import (
+    AlreadyExists,
+    ClmError,
+    Denied,
+    IdempotencyMismatch,
+    InvalidInput,
+    NotFound,
+    PolicyRefused,
+    StepUpRequired,
+    Unavailable,
+    WrongState,
+)
+
+LOG = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+_ERRORS_SHOWN = 5
+_DETAIL_SHOWN = 1_000
+
+
+class Unauthenticated(ClmError):
+    """Nobody knows who is calling (RFC 6750 section 3)."""
+
+    rule = "unauthenticated"
+
+
+class BadCall(ClmError):
+    """The call lacks what every call of its kind must have."""
+
+    rule = "bad-call"
+
+
+class TooLarge(ClmError):
+    """The body is larger than any honest one."""
+
+    rule = "body-too-large"
+
+
+class WrongMediaType(ClmError):
+    """The body is of another kind than the endpoint reads."""
+
+    rule = "media-type"
+
+
+STATUS: Mapping[type[ClmError], HTTPStatus] = {
+    BadCall: HTTPStatus.BAD_REQUEST,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    TokenRefused: HTTPStatus.UNAUTHORIZED,
+    StepUpRequired: HTTPStatus.UNAUTHORIZED,
+    Denied: HTTPStatus.FORBIDDEN,
+    NotFound: HTTPStatus.NOT_FOUND,
+    WrongState: HTTPStatus.CONFLICT,
+    AlreadyExists: HTTPStatus.CONFLICT,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    WrongMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    PolicyRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""Error class -> status; the nearest class of an error decides, and an error without a row is nobody's: 500."""
+
+_CHALLENGES: Mapping[type[ClmError], str] = {
+    Unauthenticated: 'Bearer realm="sslclm"',
+    TokenRefused: 'Bearer realm="sslclm", error="invalid_token"',
+    # RFC 9470 section 3: which act it is stands in the problem document.
+    StepUpRequired: 'Bearer realm="sslclm", error="insufficient_user_authentication", max_age="300"',
+}
+
+
+def status_of(error: type[ClmError]) -> HTTPStatus:
+    """Return the status of an error class."""
+    found = next((STATUS[kind] for kind in error.__mro__ if kind in STATUS), None)
+    return found or HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def problem_response(error: ClmError, request: Request) -> Response:
+    """Return the problem document of an error."""
+    status = status_of(type(error))
+    if status is HTTPStatus.INTERNAL_SERVER_ERROR:
+        return unexpected(error, request)
+    headers = {}
+    challenge = next((_CHALLENGES[kind] for kind in type(error).__mro__ if kind in _CHALLENGES), None)
+    if challenge is not None:
+        headers["WWW-Authenticate"] = challenge
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    detail, fix = error.message, error.fix
+    if isinstance(error, NotFound) and error.rule == NotFound.rule:
+        # One sentence for what is not there and for what is not theirs: nobody learns which it was.
+        detail, fix = "there is no such object, or none that you may see", "check the id, and the team you act for"
+    return _document(request, status, error.rule, detail, fix, headers)
+
+
+def unexpected(error: Exception, request: Request) -> Response:
+    """Log what nobody expected, with the correlation id, and answer a 500 that says nothing."""
+    LOG.error("unexpected error", exc_info=error, extra={CORRELATION: correlation_id(request.scope)})
+    fix = "try again; if it stays, give the correlation id to whoever runs this backend"
+    return _document(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "something went wrong here", fix)
+
+
+def _document(
+    request: Request, status: HTTPStatus, rule: str, detail: str, fix: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    edge = getattr(request.app.state, "edge", None)
+    document = {
+        "type": f"{edge.public_url if edge else ''}/problems/{rule}",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": detail[:_DETAIL_SHOWN],
+        "fix": fix,
+        "rule": rule,
+        "correlation_id": correlation_id(request.scope),
+    }
+    return Response(json.dumps(document), int(status), headers, MEDIA_TYPE)
+
+
+def invalid(errors: list[ErrorDetails]) -> InvalidInput:
+    """Return what pydantic found as one error: it names the members, and never repeats what was sent."""
+    shown = [f"{'.'.join(str(part)[:64] for part in one['loc']) or 'body'}: {one['msg']}" for one in errors]
+    more = [f"and {len(shown) - _ERRORS_SHOWN} more"] if len(shown) > _ERRORS_SHOWN else []
+    detail = "; ".join([*shown[:_ERRORS_SHOWN], *more])
+    return InvalidInput(detail, fix="see /api/openapi.json for the members and their form")
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Let an application answer every error with a problem document, and every answer carry the safe headers.
+
+    ``type`` is absolute where ``app.state.edge`` holds the edge, else relative to the application.
+    """
+
+    async def on_rule(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ClmError)
+        return problem_response(error, request)
+
+    async def on_validation(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ValidationError | RequestValidationError)
+        return problem_response(invalid(list(error.errors())), request)
+
+    async def on_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        status = HTTPStatus(error.status_code)
+        rule = status.phrase.lower().replace(" ", "-")
+        return _document(request, status, rule, status.description or status.phrase, "see /api/openapi.json")
+
+    app.add_exception_handler(ClmError, on_rule)
+    app.add_exception_handler(ValidationError, on_validation)
+    app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_middleware(Safeguard, on_unexpected=unexpected)
