@@ -72,17 +72,24 @@ def write_mark(db: sqlite3.Connection, mark: Mark) -> None:
     db.execute("UPDATE progress SET position = ?, entry_hash = ?", (mark.position, mark.entry_hash))
 
 
-def current_table(db: sqlite3.Connection, model: Projection[Any]) -> Table | None:
-    """Return the tables that answer for a model; None while none of its version is built."""
-    found = db.execute("SELECT generation FROM models WHERE name = ? AND version = ?", (model.name, model.version))
-    record = found.fetchone()
-    return None if record is None else Table(model, record[0])
+class Catalogue:
+    """Which generation of each model answers, read afresh in each transaction; statements are built once."""
 
+    def __init__(self, models: Sequence[Projection[Any]]) -> None:
+        self.models = tuple(models)
+        self._tables: dict[tuple[str, int], Table] = {}
 
-def current_tables(db: sqlite3.Connection, models: Sequence[Projection[Any]]) -> dict[str, Table]:
-    """Return the built tables by model name."""
-    tables = ((model.name, current_table(db, model)) for model in models)
-    return {name: table for name, table in tables if table is not None}
+    def current(self, db: sqlite3.Connection) -> dict[str, Table]:
+        """Return the built tables by model name; a model none of whose version is built is missing."""
+        stored = {name: (version, generation) for name, version, generation in db.execute("SELECT * FROM models")}
+        found = ((model, stored.get(model.name, (None, 0))) for model in self.models)
+        return {model.name: self._table(model, stood[1]) for model, stood in found if stood[0] == model.version}
+
+    def _table(self, model: Projection[Any], generation: int) -> Table:
+        table = self._tables.get((model.name, generation))
+        if table is None:
+            table = self._tables[model.name, generation] = Table(model, generation)
+        return table
 
 
 def next_generation(db: sqlite3.Connection, model: Projection[Any]) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from commands.ports.ledger import Entry, StoredEvent
 from domain.base import Event
 from domain.registry import TOPICS
 from infra.views.tables import Key, Row, Table, elements
-from projections.base import EntryMetadata, Fact, Fold
+from projections.base import EntryMetadata, Fact, Fold, Projection
 
 
 class FoldError(Exception):
@@ -19,6 +19,25 @@ class FoldError(Exception):
     def __init__(self, position: int, topic: str, cause: BaseException) -> None:
         super().__init__(f"the event at position {position} ({topic}) cannot be folded: {type(cause).__name__}")
         self.position = position
+
+
+class Routes:
+    """Which folds of which models a topic goes to."""
+
+    def __init__(self, models: Iterable[Projection[Any]]) -> None:
+        self._by_topic: dict[str, tuple[tuple[str, Fold[Any]], ...]] = {}
+        self._every: tuple[tuple[str, Fold[Any]], ...] = ()
+        for model in models:
+            for topic, fold in model.folds.items():
+                self._by_topic[topic] = (*self._by_topic.get(topic, ()), (model.name, fold))
+            if model.every is not None:
+                self._every = (*self._every, (model.name, model.every))
+        for topic, folds in self._by_topic.items():
+            self._by_topic[topic] = (*folds, *self._every)
+
+    def folds(self, topic: str) -> tuple[tuple[str, Fold[Any]], ...]:
+        """Return (model name, fold) pairs for a topic."""
+        return self._by_topic.get(topic, self._every)
 
 
 class BatchRows:
@@ -108,27 +127,24 @@ class BatchRows:
 class Batch:
     """Folds entries into the rows of several models; nothing is written before :meth:`flush`."""
 
-    def __init__(self, tables: Sequence[Table], db: sqlite3.Connection) -> None:
-        self._rows = {table.model.name: BatchRows(table, db) for table in tables}
-        self._routes = _routes(tables, self._rows)
-        self._every = [(self._rows[table.model.name], table.model.every) for table in tables if table.model.every]
+    def __init__(self, tables: Mapping[str, Table], routes: Routes, db: sqlite3.Connection) -> None:
+        self._tables, self._routes, self._db = tables, routes, db
+        self._rows: dict[str, BatchRows] = {}
         self.skipped = 0
 
     def fold(self, entries: Iterable[Entry]) -> None:
         """Fold whole entries in order; raises FoldError."""
         for entry, stored, metadata in _events(entries):
-            event = None
-            routes = self._routes.get(stored.topic, ())
+            folds = self._routes.folds(stored.topic)
             known = stored.topic in TOPICS
             self.skipped += not known
-            if not routes and not self._every:
+            if not folds:
                 continue
             try:
-                if known:
-                    event = _model(stored)
-                fact = _fact(entry, stored, event, metadata)
-                for rows, fold in (*routes, *self._every):
-                    fold(rows, fact)
+                fact = _fact(entry, stored, _model(stored) if known else None, metadata)
+                for name, fold in folds:
+                    if name in self._tables:  # a model that another version of the code is building is not ours
+                        fold(self._rows_of(name), fact)
             except Exception as error:
                 # Whatever a fold raises ends the runner: going on would build rows on a hole.
                 raise FoldError(stored.position, stored.topic, error) from error
@@ -138,16 +154,11 @@ class Batch:
         woken = {name: rows.flush() for name, rows in self._rows.items()}
         return {name: values for name, values in woken.items() if values}
 
-
-Routes = dict[str, tuple[tuple[BatchRows, "Fold[Any]"], ...]]
-
-
-def _routes(tables: Iterable[Table], rows: Mapping[str, BatchRows]) -> Routes:
-    routes: Routes = {}
-    for table in tables:
-        for topic, fold in table.model.folds.items():
-            routes[topic] = (*routes.get(topic, ()), (rows[table.model.name], fold))
-    return routes
+    def _rows_of(self, name: str) -> BatchRows:
+        rows = self._rows.get(name)
+        if rows is None:
+            rows = self._rows[name] = BatchRows(self._tables[name], self._db)
+        return rows
 
 
 def _events(entries: Iterable[Entry]) -> Iterator[tuple[Entry, StoredEvent, EntryMetadata]]:

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 from commands.ports.ledger import Entry
 from infra.views.database import (
     NO_HASH,
+    Catalogue,
     Mark,
-    current_table,
     forget,
     next_generation,
     open_writer,
@@ -20,7 +20,7 @@ from infra.views.database import (
     transaction,
     write_mark,
 )
-from infra.views.fold import Batch
+from infra.views.fold import Batch, Routes
 from infra.views.tables import Table
 from projections.base import Projection
 
@@ -52,7 +52,8 @@ def stale(ledger: ReadLedger, db: sqlite3.Connection, models: Sequence[Projectio
             with transaction(db, write=True):
                 db.execute("UPDATE models SET version = -1")
                 write_mark(db, Mark(0, NO_HASH))
-    return tuple(model for model in models if current_table(db, model) is None)
+    built = Catalogue(models).current(db)
+    return tuple(model for model in models if model.name not in built)
 
 
 def rebuild(ledger: ReadLedger, path: Path, models: Sequence[Projection[Any]], *, cancelled: Callable[[], bool]) -> int:
@@ -81,6 +82,7 @@ class _Build:
         self.skipped = 0
         self._ahead: Sequence[Entry] = ()
         self._tables = tuple(Table(model, next_generation(db, model)) for model in models)
+        self._routes = Routes(models)
         with transaction(db, write=True):
             for table in self._tables:
                 table.create(db)
@@ -120,7 +122,7 @@ class _Build:
         return [entry for entry in entries if until is None or entry.last_position <= until]
 
     def _fold(self, entries: Sequence[Entry]) -> None:
-        batch = Batch(self._tables, self._db)
+        batch = Batch({table.model.name: table for table in self._tables}, self._routes, self._db)
         batch.fold(entries)
         batch.flush()
         self.skipped += batch.skipped

@@ -12,8 +12,8 @@ from typing import Any, Literal, Protocol
 
 from commands.ports.ledger import Entry, Head, LedgerError
 from domain.errors import Unavailable
-from infra.views.database import Mark, current_tables, open_writer, read_mark, transaction, write_mark
-from infra.views.fold import Batch
+from infra.views.database import Mark, open_writer, read_mark, transaction, write_mark
+from infra.views.fold import Batch, Routes
 from infra.views.rebuild import Cancelled, rebuild, stale
 from infra.views.sqlite import SqliteViews
 from infra.views.wakeups import ANYTHING
@@ -68,6 +68,7 @@ class Runner:
 
     def __init__(self, ledger: FollowedLedger, views: SqliteViews, *, batch: int = BATCH) -> None:
         self._ledger, self._views, self._batch = ledger, views, batch
+        self._routes = Routes(views.models)
         self._handed: deque[Entry] = deque()
         self._bell = threading.Condition()
         self._stopping = False
@@ -185,7 +186,7 @@ class Runner:
         self, db: sqlite3.Connection, mark: Mark, entries: Sequence[Entry]
     ) -> tuple[Mapping[str, frozenset[str]], Mark]:
         check_chain(mark, entries)
-        batch = Batch(tuple(current_tables(db, self._views.models).values()), db)
+        batch = Batch(self._views.catalogue.current(db), self._routes, db)
         batch.fold(entries)
         woken = batch.flush()
         self._skipped += batch.skipped

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from domain.errors import InvalidInput, Unavailable
 from infra.views import keyset
-from infra.views.database import current_table, open_reader, open_writer, read_mark, transaction
+from infra.views.database import Catalogue, open_reader, open_writer, read_mark, transaction
 from infra.views.progress import Progress
 from infra.views.tables import Row, Table, elements
 from projections.base import EVERYBODY, Projection, R
@@ -30,6 +30,7 @@ class SqliteViews:
             raise ValueError(f"two read models have one name: {', '.join(sorted(names))}")
         self.path = path
         self.models = tuple(models)
+        self.catalogue = Catalogue(models)
         writer = open_writer(path)
         self.progress = Progress(read_mark(writer).position)
         writer.close()
@@ -91,7 +92,9 @@ class SqliteViews:
             db = self._local.db = open_reader(self.path)
             self._readers.append(db)
         with transaction(db, write=False):
-            table = current_table(db, model)
+            table = self.catalogue.current(db).get(model.name)
+            if table is not None and table.model.version != model.version:
+                table = None
             if table is None:
                 raise Unavailable(
                     f"the read model {model.name} is being built",

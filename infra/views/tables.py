@@ -46,7 +46,7 @@ class Table:
         self._upsert = f"{self._insert} ON CONFLICT ({model.key}) DO UPDATE SET {changes}"
 
     def create(self, db: sqlite3.Connection) -> None:
-        """Make empty tables; what an interrupted attempt left under the same names goes first."""
+        """Make empty tables with the indexes that folds need; what an interrupted attempt left goes first."""
         self.drop(db)
         key = f"{self.model.key} {_TYPES[self.model.key_type]} PRIMARY KEY"
         columns = "".join(f"{name} {_TYPES[kind]}, " for name, kind in self.model.columns.items())
@@ -55,10 +55,16 @@ class Table:
             side = f"value TEXT NOT NULL, key {_TYPES[self.model.key_type]} NOT NULL, PRIMARY KEY (value, key)"
             db.execute(f"CREATE TABLE {self.name}_{many} ({side}) WITHOUT ROWID")
 
+        self._index(db, lookups=True)
+
     def index(self, db: sqlite3.Connection) -> None:
-        """Make the indexes; after the rows when many are written at once."""
+        """Make the indexes that only readers need; after the rows, when many are written at once."""
+        self._index(db, lookups=False)
+
+    def _index(self, db: sqlite3.Connection, *, lookups: bool) -> None:
         for number, columns in enumerate(self.model.indexes):
-            db.execute(f"CREATE INDEX {self.name}_by_{number} ON {self.name} ({', '.join(columns)})")
+            if (columns[0] in self.model.lookups) == lookups:
+                db.execute(f"CREATE INDEX {self.name}_by_{number} ON {self.name} ({', '.join(columns)})")
 
     def drop(self, db: sqlite3.Connection) -> None:
         """Take the tables away, with their indexes."""

@@ -25,8 +25,8 @@ class TaskRow(TypedDict):
     """One task of one host.
 
     ``make-key``: ``order_id``, ``generation`` (of the key, from 1), names and algorithm of the wanted certificate.
-    ``install``: ``deployment_id``, ``certificate_id``, ``attempt`` (from 1) and ``target``, the JSON of a TargetSpec;
-    certificate and chain are looked up when the task is delivered. What the other kind has is None or empty.
+    ``install``: ``generation`` of the key to use, ``deployment_id``, ``certificate_id``, ``generation`` of the key, ``attempt`` (from 1) and ``target``,
+    the JSON of a TargetSpec; certificate and chain are looked up when the task is delivered. What the other kind has is None or empty.
     ``position``: of the event that opened or closed the task last.
     """
 
@@ -38,7 +38,7 @@ class TaskRow(TypedDict):
     team_id: str
     profile_id: str | None
     profile_version: int | None
-    generation: int | None
+    generation: int
     dns_names: list[str]
     ip_addresses: list[str]
     common_name: str | None
@@ -147,7 +147,7 @@ def _planned(rows: Rows[TaskRow], fact: Fact[Deployment.Planned]) -> None:
             team_id=event.team_id,
             profile_id=None,
             profile_version=None,
-            generation=None,
+            generation=event.generation,
             dns_names=[],
             ip_addresses=[],
             common_name=None,

@@ -70,6 +70,7 @@ def deployment(number: int = 1, *, order_id: str = "order-1", certificate_id: st
         certificate_id=certificate_id,
         host_id=HOST,
         team_id=TEAM,
+        generation=1,
         target=SPEC,
         at=at(),
     )

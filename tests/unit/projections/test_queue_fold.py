@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from domain.hosts.host import Host
-from infra.views.fold import Batch
+from infra.views.fold import Batch, Routes
 from infra.views.tables import Table
 from projections.hosts.queue import QUEUE, install_id, make_key_id
 from tests.support.memoryledger import MemoryLedger, at
@@ -24,7 +24,7 @@ def tasks():
     ledger = MemoryLedger()
 
     def fold(*aggregates):
-        batch = Batch((table,), db)
+        batch = Batch({QUEUE.name: table}, Routes((QUEUE,)), db)
         batch.fold([ledger.save(*aggregates)])
         batch.flush()
         rows = [table.row(record) for record in db.execute(table.select)]
