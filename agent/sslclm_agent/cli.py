@@ -18,7 +18,7 @@ from sslclm_agent.backend.enrolment import enrol
 from sslclm_agent.clock import Clock
 from sslclm_agent.config.settings import DEFAULT_PATH, Settings, load
 from sslclm_agent.doctor import examine
-from sslclm_agent.errors import AgentError
+from sslclm_agent.errors import AgentError, ConfigError
 from sslclm_agent.interrupts import Interrupts, StopAgent
 from sslclm_agent.loop import Agent
 from sslclm_agent.state.files import private_directory
@@ -74,12 +74,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _enrol(options: argparse.Namespace, settings: Settings, _interrupts: Interrupts, _progress: Progress) -> int:
-    source = options.token_file
-    token = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
+    token = _token(options.token_file)
     with only_one(private_directory(settings.state_dir)):
         identity = enrol(settings, token, replace=options.replace)
     sys.stdout.write(f"enrolled as {identity.host_id} at {identity.agent_url}\n")
     return 0
+
+
+def _token(source: str) -> str:
+    try:
+        return sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        fix = "give the file that holds the token, or - for standard input"
+        raise ConfigError(f"{source} cannot be read: {type(error).__name__}", fix=fix) from error
 
 
 def _run(_options: argparse.Namespace, settings: Settings, interrupts: Interrupts, progress: Progress) -> int:

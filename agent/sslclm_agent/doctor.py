@@ -65,7 +65,7 @@ def _identity(settings: Settings, clock: Clock) -> str:
 
 def _backend(settings: Settings) -> str:
     reason = SafeMode(settings.state_dir).reason
-    ahead = Backend(IdentityStore(settings.state_dir)).heartbeat("safe-mode" if reason else "ok", reason or "")
+    ahead = Backend(settings).heartbeat("safe-mode" if reason else "ok", reason or "")
     if ahead is not None and abs(ahead) > _CLOCK_SECONDS:
         raise AgentError(f"this host's clock differs by {ahead:+.0f} s", fix="timedatectl set-ntp true")
     return "answers over mutual TLS" + (f", clocks differ by {ahead:+.0f} s" if ahead is not None else "")

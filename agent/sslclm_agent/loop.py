@@ -32,7 +32,7 @@ class Agent:
         self._settings = settings
         self._clock = clock
         self._identity = IdentityStore(state_dir)
-        self._backend = Backend(self._identity)
+        self._backend = Backend(settings)
         installer = Installer(settings, Journal(state_dir), interrupts, clock, progress)
         self._worker = Worker(settings, self._backend, installer, clock, progress)
         self._told: tuple[str, str] | None = None
@@ -100,5 +100,9 @@ class Agent:
 
     def _renew_if_due(self) -> None:
         if self._clock.now() >= self._identity.load().renew_at:
-            self._backend.renew()
+            try:
+                self._backend.renew()
+            except RefusedByBackendError as error:  # the old one still works: tasks go on, the next cycle asks again
+                _log.warning("the agent's own certificate was not renewed: %s", error.sentence)
+                return
             _log.info("the agent's own certificate was renewed")

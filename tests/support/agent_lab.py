@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cryptography
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -19,6 +20,7 @@ from sslclm_agent.interrupts import Interrupts
 from sslclm_agent.loop import Agent
 from tests.support.fake_backend import FakeBackend, Json, issue
 from tests.support.pki import Pair, make_ca
+from tests.support.real import missing
 
 NAME = "www.example.test"
 AGENT = Path(__file__).parents[2] / "agent"
@@ -56,6 +58,10 @@ class Lab:
         limits = {"probe.seconds": "3", "command.seconds": "5", "poll.seconds": "0"}
         self.lines = {**defaults, **limits, **self.lines}
         self.config = write_properties(self.folder / "agent.properties", self.lines)
+        self.enrol()
+
+    def enrol(self) -> None:
+        """Give the agent its identity."""
         enrol(self.settings, self.backend.token())
 
     @property
@@ -125,11 +131,32 @@ sys.exit(main(sys.argv[3:], progress))
 """
 
 
-def command_line(config: Path, *arguments: str, at: str = "", by: int = 9, user: int | None = None):
+def environment() -> dict[str, str]:
+    """Return a small world in which the agent and what it needs can be imported."""
+    return {"PYTHONPATH": f"{AGENT}:{Path(cryptography.__file__).parents[1]}", "PATH": "/usr/bin:/bin"}
+
+
+def python_for(user: int) -> str:
+    """Return an interpreter that another account can start, or skip."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        try:
+            said = subprocess.run(
+                (python, "-c", "import sslclm_agent.cli"), env=environment(), cwd="/", user=user, group=user,
+                extra_groups=[], capture_output=True, timeout=30, check=False,
+            )  # fmt: skip
+        except OSError:
+            continue
+        if said.returncode == 0:
+            return python
+    return missing("an interpreter that another account can start", "put Python and the checkout outside of /root")
+
+
+def command_line(
+    config: Path, *arguments: str, at: str = "", by: int = 9, user: int | None = None, python: str = sys.executable
+):
     """Run the agent as a process of its own; when step ``at`` is done it sends itself the signal ``by``."""
-    command = (sys.executable, "-c", _DYING, at, str(by), "--config", str(config), *arguments)
-    environment = {"PYTHONPATH": str(AGENT), "PATH": "/usr/bin:/bin"}
+    command = (python, "-c", _DYING, at, str(by), "--config", str(config), *arguments)
     return subprocess.run(
-        command, env=environment, cwd="/", capture_output=True, text=True, timeout=60, check=False,
+        command, env=environment(), cwd="/", capture_output=True, text=True, timeout=60, check=False,
         user=user, group=user, extra_groups=None if user is None else [],
     )  # fmt: skip

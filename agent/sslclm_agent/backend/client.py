@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import ssl
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from sslclm_agent import VERSION
 from sslclm_agent.backend.channel import Channel, verifying_context
 from sslclm_agent.backend.enrolment import read_chain
+from sslclm_agent.config.settings import Settings
 from sslclm_agent.errors import ConfigError, RefusedByBackendError, TaskError, UnreachableError
 from sslclm_agent.state.identity import Identity, IdentityStore
 from sslclm_agent.state.keys import generate, signing_request, to_pem
@@ -19,8 +19,9 @@ _ALREADY_REPORTED = 409
 class Backend:
     """The agent's calls, all over mutual TLS against the pinned root."""
 
-    def __init__(self, store: IdentityStore) -> None:
-        self._store = store
+    def __init__(self, settings: Settings) -> None:
+        self._store = IdentityStore(settings.state_dir)
+        self._pin_file = settings.pin_file
 
     def tasks(self, wait: int) -> list[tuple[str, str]]:
         """Return (task id, JWS) of what is to be done, waiting up to ``wait`` seconds for something."""
@@ -63,12 +64,12 @@ class Backend:
 
     def _channel(self) -> Channel:
         identity = self._store.load()
-        context = verifying_context(identity.server_ca)
         try:
+            context = verifying_context(self._pin_file.read_text("ascii"))
             context.load_cert_chain(self._store.pem_path)
-        except (ssl.SSLError, OSError) as error:
-            fix = "remove it and enrol again"
-            raise ConfigError(f"{self._store.pem_path} cannot be used: {error}", fix=fix) from error
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            where = f"{self._pin_file} or {self._store.pem_path}"
+            raise ConfigError(f"{where} cannot be used: {error}", fix="enrol again with a new token") from error
         return Channel(identity.agent_url, context)
 
 

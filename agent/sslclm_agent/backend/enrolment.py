@@ -31,8 +31,8 @@ def enrol(settings: Settings, token_text: str, *, replace: bool = False) -> Iden
     key = generate("EC-P256")
     request = {"token": token.text, "csr": signing_request(key), "agent_version": VERSION, "platform": describe()}
     answer = Channel(token.url, verifying_context(root)).call("POST", "/agent/v1/enrol", request).json()
-    identity, chain = _read(answer)
-    write_private(settings.pin_file, identity.server_ca.encode())
+    identity, chain, server_ca = _read(answer)
+    write_private(settings.pin_file, server_ca.encode())
     store.save(identity, to_pem(key), chain)
     return identity
 
@@ -42,23 +42,22 @@ def describe() -> str:
     return f"{platform.system()} {platform.release()} {platform.machine()}; Python {platform.python_version()}"
 
 
-def _read(answer: dict[str, Any]) -> tuple[Identity, list[str]]:
+def _read(answer: dict[str, Any]) -> tuple[Identity, list[str], str]:
     try:
         members = Members(answer, "enrolment")
-        chain = read_chain(members)
+        chain, server_ca = read_chain(members), members.text("server_ca", limit=65_536)
         identity = Identity(
             host_id=members.text("host_id", "[A-Za-z0-9-]{1,80}"),
             agent_url=members.text("agent_url"),
-            server_ca=members.text("server_ca", limit=65_536),
             task_keys=tuple(_task_key(each) for each in members.items("task_keys", 8)),
             renew_after=members.text("renew_after"),
         )
         split_origin(identity.agent_url)
-        x509.load_pem_x509_certificate(identity.server_ca.encode())
+        x509.load_pem_x509_certificate(server_ca.encode())
         identity.renew_at.astimezone()
     except (TaskError, ValueError) as error:
         raise UnreachableError(f"the enrolment's answer cannot be used: {error}") from error
-    return identity, chain
+    return identity, chain, server_ca
 
 
 def read_chain(members: Members) -> list[str]:

@@ -13,7 +13,7 @@ KINDS = ("make-key", "install", "renew-identity")
 DEFAULT_PATH = "/etc/sslclm/agent.properties"
 _NUMBERS = {
     "probe.seconds": (8, 1, 300),
-    "probe.hits": (3, 1, 20),
+    "probe.hits": (3, 3, 20),
     "command.seconds": (30, 1, 600),
     "poll.seconds": (25, 0, 60),
     "versions.keep": (3, 2, 100),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import grp
+import logging
 import os
 import pwd
 import re
@@ -14,6 +15,7 @@ from cryptography import x509
 from sslclm_agent.deploy.safe_open import open_allowed
 from sslclm_agent.errors import StageError
 
+_log = logging.getLogger(__name__)
 _VERSION = re.compile(r"v(\d{4,9})-[0-9a-f]{8}")
 _LINK = "current"
 _NEXT = ".current.next"
@@ -114,20 +116,15 @@ class VersionedFolder:
             return None
 
     def discard(self, version: str) -> None:
-        """Remove a version that ``current`` does not name, finished or not."""
+        """Remove a version that ``current`` does not name, finished or not; one that cannot be removed is left."""
         if version == self.current() or not _VERSION.fullmatch(version):
             return
         try:
-            folder = os.open(version, _DIRECTORY, dir_fd=self._fd)
+            self._remove(version)
         except FileNotFoundError:
             return
-        try:
-            for name in _names(folder):
-                os.unlink(name, dir_fd=folder)
-        finally:
-            os.close(folder)
-        os.rmdir(version, dir_fd=self._fd)
-        os.fsync(self._fd)
+        except OSError as error:
+            _log.warning("%s cannot be removed: %s", version, error.strerror)
 
     def prune(self, keep: int, previous: str | None) -> None:
         """Keep the newest versions, the current and the previous one."""
@@ -135,6 +132,16 @@ class VersionedFolder:
         for version in versions[:-keep]:
             if version not in {previous, self.current()}:
                 self.discard(version)
+
+    def _remove(self, version: str) -> None:
+        folder = os.open(version, _DIRECTORY, dir_fd=self._fd)
+        try:
+            for name in _names(folder):
+                os.unlink(name, dir_fd=folder)
+        finally:
+            os.close(folder)
+        os.rmdir(version, dir_fd=self._fd)
+        os.fsync(self._fd)
 
 
 def _names(handle: int) -> list[str]:

@@ -47,8 +47,8 @@ class RollBack:
             outcome.notes.append(f"ALARM: the new certificate stays in place, because {alarm}")
             outcome.evidence = self._prober.look(order.target.endpoints)
             return outcome
-        if switched:
-            self._switch_back(order, folder, entry, outcome)
+        if switched and not self._switch_back(order, folder, entry, outcome):
+            return outcome
         folder.discard(entry.version)
         self._prove(order, folder, entry, outcome)
         return outcome
@@ -63,9 +63,14 @@ class RollBack:
             return f"the previous one expired on {leaf.not_valid_after_utc:%Y-%m-%d %H:%MZ}"
         return None
 
-    def _switch_back(self, order: Install, folder: VersionedFolder, entry: Entry, outcome: Outcome) -> None:
-        if folder.current() == entry.version:
-            folder.switch(entry.previous)
+    def _switch_back(self, order: Install, folder: VersionedFolder, entry: Entry, outcome: Outcome) -> bool:
+        try:
+            if folder.current() == entry.version:
+                folder.switch(entry.previous)
+        except OSError as error:
+            outcome.rolled_back = False
+            outcome.notes.append(f"ALARM: the link could not be switched back: {error.strerror}")
+            return False
         self._progress("switched back")
         reloader = self._settings.reloaders.get(order.target.reloader)
         if reloader:
@@ -74,6 +79,7 @@ class RollBack:
             except RunFailedError as error:
                 outcome.notes.append(f"The reload after going back failed too: {error}")
         self._progress("reloaded back")
+        return True
 
     def _prove(self, order: Install, folder: VersionedFolder, entry: Entry, outcome: Outcome) -> None:
         leaf = folder.leaf(entry.previous) if entry.previous else None

@@ -9,8 +9,12 @@ from sslclm_agent.errors import ConfigError
 
 def private_directory(path: Path) -> Path:
     """Make the directory (0700) if missing; refuse one that others own or may enter."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = path.lstat()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.lstat()
+    except OSError as error:
+        fix = f"install -d -o {os.geteuid()} -m 0700 {path}"
+        raise ConfigError(f"{path} cannot be used: {error.strerror}", fix=fix) from error
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
         fix = f"chown {os.geteuid()} {path} && chmod 0700 {path}"
         raise ConfigError(f"{path} must be a directory of the agent's account alone", fix=fix)

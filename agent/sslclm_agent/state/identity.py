@@ -11,11 +11,13 @@ from sslclm_agent.state.files import write_private
 
 @dataclass(frozen=True)
 class Identity:
-    """Who this agent is: what enrolment gave it. ``task_keys`` are JWKs (Ed25519), times are RFC 3339."""
+    """Who this agent is: what enrolment gave it. ``task_keys`` are JWKs (Ed25519), times are RFC 3339.
+
+    The backend's root is not in here: it is the pin file.
+    """
 
     host_id: str
     agent_url: str
-    server_ca: str
     task_keys: tuple[dict[str, str], ...]
     renew_after: str
 
