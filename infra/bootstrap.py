@@ -11,8 +11,6 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificate
-from projections.issuers.issuers import ISSUERS, IssuerFilter, IssuerRow
-from projections.models import MODELS
 
 from commands.base import Services
 from commands.bus import Bus
@@ -35,6 +33,8 @@ from infra.views.leases import MemoryLeases
 from infra.views.runner import Runner
 from infra.views.sqlite import SqliteViews
 from infra.views.wakeups import Wakeups
+from projections.issuers.issuers import ISSUERS, IssuerFilter, IssuerRow
+from projections.models import MODELS
 
 Clock = Callable[[], datetime]
 

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from projections.hosts.deployments import DEPLOYMENTS, DeploymentFilter
-from projections.issuers.issuers import ISSUERS, IssuerFilter, IssuerRow
-from projections.issuers.revocations import REVOCATIONS, RevocationFilter
-
 from commands.ports.issuers import RevokedSerial
 from commands.ports.reading import DueCrl, StartedIssuance
 from projections.base import Projection, R, microseconds
 from projections.certificates.inventory import INVENTORY, InventoryFilter
+from projections.hosts.deployments import DEPLOYMENTS, DeploymentFilter
+from projections.issuers.issuers import ISSUERS, IssuerFilter, IssuerRow
+from projections.issuers.revocations import REVOCATIONS, RevocationFilter
 from projections.query import MAX_LIMIT, Filter, Views
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_certificate
-from projections.issuers.issuers import ISSUERS, IssuerFilter
 
 from commands.access.give_grant import GiveGrant
 from commands.base import Command, Outcome
@@ -36,6 +35,7 @@ from infra.keystore.sqlite import SqliteKeyStore
 from infra.ledger.drafts import genesis_draft
 from infra.ledger.sqlite import SqliteLedger
 from infra.reading import every
+from projections.issuers.issuers import ISSUERS, IssuerFilter
 
 ROOT, ISSUING, AGENTS = "root", "issuing", "agents"
 ROOT_LABEL = "sslclm root CA key"

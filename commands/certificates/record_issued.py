@@ -39,6 +39,7 @@ def handle(command: RecordIssued, work: Work) -> None:
                 certificate_id=certificate.id,
                 host_id=target.host_id,
                 team_id=order.team_id,
+                generation=order.generation(target.host_id),
                 target=target.spec,
                 at=work.now,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 
@@ -23,8 +24,15 @@ class Leases(Protocol):
         """Take or renew the lease of a task; False while somebody else holds it."""
 
 
+class Bell(Protocol):
+    """One listener's sign that something has changed since it began to listen."""
+
+    async def wait(self, seconds: float) -> bool:
+        """Return True once it has changed, False after ``seconds``."""
+
+
 class Wakeups(Protocol):
     """Lets a long-poll wait for a change of what it would read."""
 
-    async def wait(self, value: str, timeout: float) -> bool:  # noqa: ASYNC109 - a long-poll's own bound
-        """Return True once something named ``value`` (a host id) has changed, False after ``timeout`` seconds."""
+    def listen(self, value: str) -> AbstractContextManager[Bell]:
+        """Listen for changes of what is named ``value`` (a host id), from now until the end of the block."""

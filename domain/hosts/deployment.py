@@ -38,13 +38,14 @@ class Deployment(Aggregate):
         self.target: TargetSpec
 
     class Planned(base.Created):
-        """The certificate is to be installed there."""
+        """The certificate is to be installed there, with the key of this ``generation`` that the host made for it."""
 
         TOPIC: ClassVar[str] = "sslclm.deployment.planned.v1"
         order_id: str
         certificate_id: str
         host_id: str
         team_id: str
+        generation: int
         target: TargetSpec
 
         def apply(self, deployment: Deployment) -> None:
@@ -101,6 +102,7 @@ class Deployment(Aggregate):
         certificate_id: str,
         host_id: str,
         team_id: str,
+        generation: int,
         target: TargetSpec,
         at: datetime,
     ) -> Deployment:
@@ -113,6 +115,7 @@ class Deployment(Aggregate):
             certificate_id=certificate_id,
             host_id=host_id,
             team_id=team_id,
+            generation=generation,
             target=target,
         )
 

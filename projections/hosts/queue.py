@@ -25,8 +25,9 @@ class TaskRow(TypedDict):
     """One task of one host.
 
     ``make-key``: ``order_id``, ``generation`` (of the key, from 1), names and algorithm of the wanted certificate.
-    ``install``: ``generation`` of the key to use, ``deployment_id``, ``certificate_id``, ``generation`` of the key, ``attempt`` (from 1) and ``target``,
-    the JSON of a TargetSpec; certificate and chain are looked up when the task is delivered. What the other kind has is None or empty.
+    ``install``: ``deployment_id``, ``certificate_id``, ``generation`` of the key, ``attempt`` (from 1) and ``target``,
+    the JSON of a TargetSpec; certificate and chain are looked up when the task is delivered. What the other kind has is
+    None or empty.
     ``position``: of the event that opened or closed the task last.
     """
 

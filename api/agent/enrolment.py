@@ -1,0 +1,132 @@
+"""First contact of an agent, on the people's listener: the root certificate, and enrolment by a bootstrap token."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections import deque
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from api.agent.certificates import chain_of
+from api.edge import Edge
+from commands.access.rights import agent
+from commands.context import Context
+from commands.hosts.enrol import RENEW_AFTER, EnrolAgent
+from domain.base import Timestamp
+from domain.errors import Denied, NotFound, TooMany
+from domain.hosts.host import Host
+
+_PREFIX = "sslclm-bt1."
+_WINDOW = timedelta(minutes=1)
+_PER_WINDOW = 30
+
+
+class Enrolment(BaseModel):
+    """What an agent sends: the whole bootstrap token, and a CSR (PEM) for its own fresh P-256 key."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: Annotated[str, Field(max_length=2_048, repr=False)]
+    csr: Annotated[str, Field(max_length=65_536)]
+    agent_version: Annotated[str, Field(max_length=64)]
+    platform: Annotated[str, Field(max_length=128)]
+
+
+class Enrolled(BaseModel):
+    """What it gets: its client certificate, whom to trust, where to ask for work, and whose tasks to believe."""
+
+    host_id: str
+    certificate_chain: list[str]
+    server_ca: str
+    agent_url: str
+    task_keys: list[dict[str, str]]
+    renew_after: Timestamp
+
+
+class Attempts:
+    """How often an address may try to enrol in a minute; tokens cannot be guessed, but guessing costs us work."""
+
+    def __init__(self) -> None:
+        self._tries: dict[str, deque[datetime]] = {}
+
+    def count(self, address: str, now: datetime) -> None:
+        """Count a try; raises TooMany."""
+        tries = self._tries.setdefault(address, deque(maxlen=_PER_WINDOW))
+        if len(tries) == _PER_WINDOW and now - tries[0] < _WINDOW:
+            raise TooMany("too many enrolments from this address", rule="enrolment-rate", fix="try again in a minute")
+        tries.append(now)
+        if len(self._tries) > 10 * _PER_WINDOW:
+            self._tries = {known: kept for known, kept in self._tries.items() if now - kept[-1] < _WINDOW}
+
+
+def enrolment_routes(edge: Edge) -> APIRouter:
+    """Return the two routes that need no client certificate."""
+    router, attempts = APIRouter(tags=["agents"]), Attempts()
+
+    @router.get("/.well-known/sslclm/ca.pem", summary="The internal root certificate")
+    async def root_certificate() -> Response:
+        return Response(edge.root_pem, media_type="application/x-pem-file")
+
+    @router.post("/agent/v1/enrol", status_code=201, summary="Enrol an agent with a bootstrap token")
+    async def enrol(body: Enrolment, request: Request) -> Enrolled:
+        address = request.client.host if request.client else ""
+        attempts.count(address, edge.clock())
+        host_id, secret = read_token(body.token)
+        context = Context(
+            agent(host_id, enrolling=True),
+            correlation_id=edge.new_uuid(),
+            purpose="enrolment",
+            client_address=address,
+            user_agent=request.headers.get("user-agent", "")[:200],
+        )
+        return await _enrol(edge, body, context, host_id, secret)
+
+    return router
+
+
+async def _enrol(edge: Edge, body: Enrolment, context: Context, host_id: str, secret: str) -> Enrolled:
+    told = {"csr": body.csr, "agent_version": body.agent_version, "platform": body.platform}
+    try:
+        outcome = await edge.bus.execute(EnrolAgent(host_id=host_id, secret=secret, **told), context)
+    except NotFound as unknown:
+        raise _unknown_token() from unknown
+    except ValidationError as odd:
+        raise _unknown_token() from odd
+    chain = chain_of(edge, outcome)
+    return Enrolled(
+        host_id=host_id,
+        certificate_chain=chain,
+        server_ca=edge.root_pem.decode(),
+        agent_url=edge.agent_url,
+        task_keys=[dict(key) for key in edge.tasks.signer.public_keys()],
+        renew_after=edge.clock() + RENEW_AFTER,
+    )
+
+
+def read_token(token: str) -> tuple[str, str]:
+    """Return the host id and the secret of a bootstrap token; every malformed one is an unknown one."""
+    text = token.strip()
+    try:
+        if not text.startswith(_PREFIX):
+            raise _unknown_token()
+        body = text.removeprefix(_PREFIX)
+        parts: Any = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        host, secret = parts["host"], parts["secret"]
+    except (ValueError, binascii.Error, KeyError, TypeError) as odd:
+        raise _unknown_token() from odd
+    if not isinstance(host, str) or not isinstance(secret, str) or not host.isascii() or not host:
+        raise _unknown_token()
+    return Host.id_for(host), secret
+
+
+def _unknown_token() -> Denied:
+    return Denied(
+        "the bootstrap token is unknown, used, replaced or expired",
+        rule="bootstrap-token",
+        fix="ask for a new one: sslclm hosts token HOST",
+    )

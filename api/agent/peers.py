@@ -1,0 +1,75 @@
+"""Who an agent is: the client certificate of its connection, checked against the host at the head of the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from starlette.requests import Request
+
+from api.edge import Edge
+from commands.access.rights import agent
+from commands.context import Context
+from commands.work import Work
+from domain.certificates.fingerprints import fingerprint
+from domain.errors import NotFound, Unauthenticated
+from domain.hosts.host import Host
+
+_URN = "urn:sslclm:host:"
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """What a client certificate says: the host it names, its key's SHA-256, and until when it is good."""
+
+    host_id: str
+    spki_sha256: str
+    not_after: datetime
+
+
+@lru_cache(maxsize=4_096)
+def read_peer(der: bytes) -> Peer | None:
+    """Return the peer that a verified client certificate names; None where it names no host of ours."""
+    certificate = x509.load_der_x509_certificate(der)
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return None
+    uris = [uri for uri in names.get_values_for_type(x509.UniformResourceIdentifier) if uri.startswith(_URN)]
+    if len(uris) != 1:
+        return None
+    spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return Peer(uris[0].removeprefix(_URN), fingerprint(spki), certificate.not_valid_after_utc)
+
+
+def agent_context(edge: Edge, request: Request) -> Context:
+    """Return the context of an agent's call; raises Unauthenticated unless the host knows the connection's key.
+
+    The certificate was verified in the handshake; whether the host still knows its key is asked of the ledger at every
+    request, so that a disabled host or a replaced key is refused on an open connection, too.
+    """
+    tls = request.scope.get("extensions", {}).get("tls") or {}
+    peer = read_peer(tls["peer_der"]) if tls.get("peer_der") else None
+    if peer is None or edge.clock() > peer.not_after or not _knows(edge, peer):
+        raise Unauthenticated(
+            "this client certificate speaks for no enrolled, active host",
+            rule="agent-certificate",
+            fix="enrol again with a new bootstrap token: sslclm hosts token HOST",
+        )
+    return Context(
+        agent(peer.host_id),
+        correlation_id=edge.new_uuid(),
+        client_address=request.client.host if request.client else "",
+        user_agent=request.headers.get("user-agent", "")[:200],
+    )
+
+
+def _knows(edge: Edge, peer: Peer) -> bool:
+    work = Work(edge.bus.services, Context(agent(peer.host_id), correlation_id=""))
+    try:
+        return work.load(Host, peer.host_id).knows_key(peer.spki_sha256)
+    except NotFound:
+        return False

@@ -1,0 +1,96 @@
+"""What agents report: a key that was made, an installation that is proven or failed, their own state."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.edge import Edge
+from commands.base import Outcome
+from commands.certificates.report_key import ReportKey
+from commands.context import Context
+from commands.hosts.report_install import ReportInstall
+from domain.certificates.order import Order
+from domain.errors import InvalidInput, WrongState
+from domain.hosts.deployment import Evidence, Stage
+from projections.hosts.queue import QUEUE, TaskRow
+
+Text = Annotated[str, Field(max_length=1_000)]
+Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Result(BaseModel):
+    """The result of a task. ``done`` brings a CSR, ``served`` evidence, ``failed`` where and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    outcome: Literal["done", "served", "failed"]
+    csr: Annotated[str, Field(max_length=65_536)] | None = None
+    evidence: Annotated[tuple[Evidence, ...], Field(max_length=64)] = ()
+    previous: Fingerprint | None = None
+    stage: Annotated[str, Field(max_length=64)] | None = None
+    detail: Text = ""
+    rolled_back: bool = False
+    served_now: Fingerprint | None = None
+
+
+class Accepted(BaseModel):
+    """Where the report stands in the ledger; ``refused`` names the rule where a key could not be certified."""
+
+    position: int
+    refused: str | None = None
+
+
+async def accept_result(edge: Edge, context: Context, task_id: str, result: Result) -> Accepted:
+    """Record a result; raises WrongState (409) for a task that is not, or no longer, in the host's queue."""
+    await edge.views.wait_for(edge.ledger.head().position)
+    row = edge.views.get(QUEUE, task_id)
+    if row is None or row["host_id"] != context.principal.host or not row["open"]:
+        raise WrongState("this task is not in the queue: reported already, or withdrawn", rule="task-gone")
+    if row["kind"] == "make-key":
+        return await _key(edge, context, row, result)
+    return await _install(edge, context, row, result)
+
+
+async def _key(edge: Edge, context: Context, row: TaskRow, result: Result) -> Accepted:
+    if (result.csr is None) != (result.outcome == "failed"):
+        raise InvalidInput("a key that was made comes with its CSR", rule="task-result", fix="send csr, or failed")
+    command = ReportKey(
+        order_id=row["order_id"],
+        host_id=row["host_id"],
+        generation=row["generation"] or 1,
+        csr=result.csr,
+        failed=result.stage or "unknown" if result.csr is None else None,
+    )
+    outcome = await edge.bus.execute(command, context)
+    return Accepted(position=outcome.position, refused=_refusal(outcome))
+
+
+def _refusal(outcome: Outcome) -> str | None:
+    models = [stored.model for entry in outcome.entries for stored in entry.events]
+    return next((model.rule for model in models if isinstance(model, Order.KeyRefused)), None)
+
+
+async def _install(edge: Edge, context: Context, row: TaskRow, result: Result) -> Accepted:
+    failed = result.outcome == "failed"
+    command = ReportInstall.model_validate(
+        {
+            "deployment_id": row["deployment_id"],
+            "host_id": row["host_id"],
+            "task_id": row["task_id"],
+            "evidence": () if failed else result.evidence,
+            "previous": result.previous,
+            "stage": _stage(result) if failed else None,
+            "detail": result.detail,
+            "rolled_back": result.rolled_back,
+            "served_now": result.served_now,
+        }
+    )
+    outcome = await edge.bus.execute(command, context)
+    return Accepted(position=outcome.position)
+
+
+def _stage(result: Result) -> Stage:
+    known: tuple[Stage, ...] = ("check", "write", "validate", "reload", "probe", "refused", "interrupted")
+    return next((stage for stage in known if stage == result.stage), "interrupted")

@@ -1,0 +1,85 @@
+"""The agents' queue over HTTP: a long-poll that the projection wakes, and signed tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+
+from api.agent.certificates import pem
+from api.edge import Edge
+from commands.ports.tasks import Bell
+from projections.certificates.inventory import INVENTORY
+from projections.hosts.queue import QUEUE, QueueFilter, TaskRow
+
+LEASE_SECONDS = 60
+GOOD_FOR_SECONDS = 900
+AT_ONCE = 20
+
+
+async def next_tasks(edge: Edge, host_id: str, *, wait: float, draining: asyncio.Event | None) -> list[TaskRow]:
+    """Return the open tasks of a host, waiting up to ``wait`` seconds for the first one."""
+    with edge.tasks.wakeups.listen(host_id) as bell:
+        tasks = _open(edge, host_id)
+        if tasks or wait <= 0 or (draining is not None and draining.is_set()):
+            return tasks
+        await _rung_or_draining(bell, wait, draining)
+    return _open(edge, host_id)
+
+
+def _open(edge: Edge, host_id: str) -> list[TaskRow]:
+    rows = edge.views.find(QUEUE, QueueFilter(host_id=host_id), limit=AT_ONCE).rows
+    return [row for row in rows if edge.tasks.leases.lease(row["task_id"], host_id, LEASE_SECONDS)]
+
+
+async def _rung_or_draining(bell: Bell, wait: float, draining: asyncio.Event | None) -> None:
+    waits = {asyncio.ensure_future(bell.wait(wait))}
+    if draining is not None:
+        waits.add(asyncio.ensure_future(draining.wait()))
+    _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for one in pending:
+        one.cancel()
+
+
+def signed_task(edge: Edge, row: TaskRow) -> dict[str, str]:
+    """Return one task as the agent gets it: signed over host, id, kind, parameters and expiry."""
+    now = int(edge.clock().timestamp())
+    payload = {
+        "host": row["host_id"],
+        "task_id": row["task_id"],
+        "kind": row["kind"],
+        "parameters": _parameters(edge, row),
+        "iat": now,
+        "exp": now + GOOD_FOR_SECONDS,
+    }
+    return {"task_id": row["task_id"], "jws": edge.tasks.signer.sign(payload)}
+
+
+def _parameters(edge: Edge, row: TaskRow) -> Mapping[str, Any]:
+    if row["kind"] == "make-key":
+        wanted = ("order_id", "generation", "key_algorithm", "dns_names", "ip_addresses", "common_name")
+        return {name: row[name] for name in wanted}  # type: ignore[literal-required] # names of TaskRow
+    certificate = edge.views.get(INVENTORY, row["certificate_id"] or "")
+    if certificate is None:
+        raise LookupError(f"the inventory lacks the certificate of {row['task_id']}")
+    *above, root = edge.issuers.chain(certificate["issuer_id"])
+    leaf = base64.b64decode(certificate["certificate"])
+    return {
+        "deployment_id": row["deployment_id"],
+        "order_id": row["order_id"],
+        "generation": row["generation"],
+        "certificate_id": row["certificate_id"],
+        "chain": [pem(der) for der in (leaf, *above)],
+        "root": pem(root),
+        "fingerprint": certificate["fingerprint"],
+        "target": row["target"],
+    }
+
+
+def draining_of(request: Request) -> asyncio.Event | None:
+    """Return the event by which the server says that it is about to stop."""
+    found = request.scope.get("state", {}).get("draining")
+    return found if isinstance(found, asyncio.Event) else None

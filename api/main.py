@@ -1,0 +1,109 @@
+"""The process: settings in, a backend with its listeners out, until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from api.agent.apps import agent_app, pki_app
+from api.app import people_app
+from api.edge import Edge, Identity, Tasks
+from infra.bootstrap import Backend, Files, compose
+from infra.development import dev_provider, note_machine_secrets
+from infra.identity.wiring import Identity as IdentityAdapters
+from infra.server.limits import Limits
+from infra.server.own_certificate import OwnNames, own_identity
+from infra.server.supervisor import Listener, Supervisor
+from infra.server.tls import ReloadableContext, agents_context, people_context
+from infra.settings import Settings
+from infra.upkeep import OwnTls, Upkeep, recover
+from projections.issuers.issuers import ISSUERS, IssuerFilter
+
+REQUEST_LIMITS = Limits(max_body=4 * 1024 * 1024)
+
+
+def edge_of(backend: Backend, identity: IdentityAdapters, settings: Settings) -> Edge:
+    """Return the edge over a backend's adapters."""
+    return Edge(
+        bus=backend.bus,
+        views=backend.views,
+        ledger=backend.ledger,
+        evidence=backend.evidence,
+        issuers=backend.issuers,
+        identity=Identity(
+            directory=identity.directory,
+            grants=backend.grants,
+            sign_in=identity.sign_in,
+            sign_out=identity.sign_out,
+            sessions=identity.sessions,
+            rechecks=identity.rechecks,
+            machine_tokens=identity.machine_tokens,
+            cli_codes=identity.cli_codes,
+        ),
+        tasks=Tasks(backend.task_signer(), backend.leases, backend.wakeups),
+        clock=backend.clock,
+        new_uuid=backend.services.new_uuid,
+        public_url=settings.public_url,
+        agent_url=settings.agent_url,
+        root_pem=backend.root_pem(),
+    )
+
+
+async def serve(settings: Settings, *, stop: asyncio.Event | None = None, ready: Callable[[], None]) -> None:
+    """Run a backend until ``stop`` is set or a signal comes; ``ready`` is called once every listener is bound."""
+    files = Files(settings.data_dir, settings.kek_file)
+    backend = compose(files, reserved_names=reserved_names(settings))
+    try:
+        await recover(backend)
+        await _serve(backend, settings, stop or asyncio.Event(), ready)
+    finally:
+        backend.close()
+
+
+async def _serve(backend: Backend, settings: Settings, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    listeners: list[Listener] = []
+    providers = settings.oidc
+    if settings.development:
+        provider = dev_provider(settings, backend.clock)
+        note_machine_secrets(provider, settings.data_dir / "development.json")
+        providers = (*providers, provider.settings())
+        where = settings.dev_provider_listen
+        listeners.append(Listener("development identity provider", provider.app, where.host, where.port))
+    edge = edge_of(backend, backend.identity(providers), settings)
+    tls = await _own_tls(backend, settings)
+    listeners += _listeners(edge, settings, tls)
+    upkeep = asyncio.create_task(Upkeep(backend, tls).run(stop))
+    try:
+        await Supervisor(listeners).run(stop, ready)
+    finally:
+        stop.set()
+        await upkeep
+
+
+async def _own_tls(backend: Backend, settings: Settings) -> OwnTls:
+    names = OwnNames.of_hosts(tuple(_host(url) for url in (settings.public_url, settings.agent_url)))
+    identity = await own_identity(backend, names)
+    agents = backend.views.find(ISSUERS, IssuerFilter(kind="agents")).rows
+    roots = "".join(row["chain"][-1] for row in agents).encode()
+    people = ReloadableContext(people_context, identity)
+    return OwnTls(names, people, ReloadableContext(lambda one: agents_context(one, roots), identity), roots)
+
+
+def _listeners(edge: Edge, settings: Settings, tls: OwnTls) -> list[Listener]:
+    people, agents, pki = settings.people_listen, settings.agents_listen, settings.pki_listen
+    return [
+        Listener("people", people_app(edge), people.host, people.port, tls.people, REQUEST_LIMITS),
+        Listener("agents", agent_app(edge), agents.host, agents.port, tls.agents),
+        Listener("CRL and AIA", pki_app(edge), pki.host, pki.port),
+    ]
+
+
+def reserved_names(settings: Settings) -> frozenset[str]:
+    """Return the names that no profile issues: the backend's own, its listeners', and the identity providers'."""
+    urls = (settings.public_url, settings.agent_url, settings.pki_url, *(one.issuer for one in settings.oidc))
+    return frozenset({*settings.reserved_names, *(_host(url) for url in urls)})
+
+
+def _host(url: str) -> str:
+    return (urlsplit(url).hostname or "").lower()
