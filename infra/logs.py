@@ -102,6 +102,8 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     root.setLevel(level.upper())
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
+    # uvicorn warns of every malformed request: strangers would write our log.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     # HTTP client libraries log headers and bodies at DEBUG; Authlib the PKCE verifier.
     for name in ("authlib", "httpcore", "httpcore2", "httpx", "httpx2"):
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))

@@ -105,8 +105,11 @@ def test_a_refusal_never_answers_an_earlier_request(server_pair, server_ca):
 
 def test_a_client_that_never_says_goodbye_does_not_hold_the_stop(people, server_ca):
     """It ignores the server's close_notify; the connection is cut after the linger time."""
-    with serving(people, drain_seconds=600), connect(people, client_context(server_ca)) as connection:
-        assert ask(connection)[0] == 200  # the end of the block waits for the supervisor, with a deadline
+    with serving(people, drain_seconds=600):
+        connection = connect(people, client_context(server_ca))
+        assert ask(connection)[0] == 200
+    # The end of the block has waited for the supervisor, with a deadline, while the client still had its end open.
+    connection.close()
 
 
 def test_a_body_at_the_limit_is_taken(people, server_ca):

@@ -94,6 +94,7 @@ def test_configuring_replaces_what_was_there():
     try:
         configure("warning", stream)
         logging.getLogger("uvicorn.error").error("from a library")
+        logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")  # strangers cause it at will
         logging.getLogger("anything").info("not shown")
     finally:
         root.handlers[:], root.level = before
