@@ -21,9 +21,11 @@ def read_private(path: str) -> str:
     except OSError as error:
         fix = f"chown {_account(os.geteuid())} {path} && chmod 0600 {path} (it must not be a symbolic link)"
         raise ConfigError(f"{path} cannot be opened: {error.strerror}", fix=fix) from error
-    with os.fdopen(handle, "rb") as stream:
+    try:
         _check(path, os.fstat(handle))
-        data = stream.read(_LIMIT + 1)
+        data = os.read(handle, _LIMIT + 1)
+    finally:
+        os.close(handle)
     if len(data) > _LIMIT:
         raise ConfigError(f"{path} is larger than {_LIMIT} bytes", fix="keep only the documented keys in it")
     try:
