@@ -10,7 +10,7 @@ from commands.ports.ledger import Ledger
 from domain.errors import InvalidInput, WrongState
 from infra.ledger.paging import walk
 from infra.ledger.proof.export import ExportReader
-from infra.ledger.proof.hashing import EntryBytes, leaves_of
+from infra.ledger.proof.hashing import EntryBytes, hashes_of
 from infra.ledger.proof.lines import ExportedEntry, Header, Trailer, write_entry, write_header, write_trailer
 from infra.ledger.proof.rules import RuleBroken, genesis_of
 from infra.ledger.proof.tree import Frontier
@@ -88,5 +88,5 @@ def _frontier_before(ledger: Ledger, first: int, last: int) -> Frontier:
     for entry in walk(ledger, 1, last):
         if entry.last_position >= first:
             break
-        frontier.add(leaves_of(entry))
+        frontier.add(hashes_of(entry)[0])
     return frontier

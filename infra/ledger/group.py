@@ -7,7 +7,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from commands.ports.ledger import Entry, EntryDraft, LedgerUnavailable
@@ -36,7 +36,7 @@ class Job:
     also: Callable[[Any], None] | None = None
     outcome: Entry | Exception | None = None
     future: asyncio.Future[Entry] | None = None
-    done: threading.Event = field(default_factory=threading.Event)
+    done: threading.Event | None = None
 
 
 class GroupCommit:
@@ -68,6 +68,7 @@ class GroupCommit:
 
     def submit(self, job: Job) -> Entry:
         """Queue a job without a future and block the calling thread until its outcome is known."""
+        job.done = threading.Event()
         self._queue(job)
         job.done.wait()
         if isinstance(job.outcome, Entry):
@@ -153,9 +154,9 @@ def _deliver(group: Sequence[Job]) -> None:
     """Tell every caller; each event loop is woken once, for all of its callers together."""
     by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
     for job in group:
-        if job.future is None:
+        if job.done is not None:
             job.done.set()
-        else:
+        if job.future is not None:
             by_loop.setdefault(job.future.get_loop(), []).append(job)
     for loop, jobs in by_loop.items():
         try:

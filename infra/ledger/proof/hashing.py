@@ -92,17 +92,12 @@ def entry_hash(
     return sha256(b"".join((_ENTRY_TAG, numbers, prev_hash, meta, *leaves))).digest()
 
 
-def leaves_of(entry: EntryBytes) -> list[bytes]:
-    """Return the leaf hashes of an entry's events, in order."""
+def hashes_of(entry: EntryBytes) -> tuple[list[bytes], bytes]:
+    """Return the leaf hashes of an entry's events, in order, and what the entry's own hash must be."""
     meta = metadata_hash(entry.metadata_salt, entry.metadata)
-    n = len(entry.events)
-    return [
-        leaf_hash(event, position=entry.first_position + k, k=k, n=n, recorded_at_us=entry.recorded_at_us, meta=meta)
+    first, at, n = entry.first_position, entry.recorded_at_us, len(entry.events)
+    leaves = [
+        leaf_hash(event, position=first + k, k=k, n=n, recorded_at_us=at, meta=meta)
         for k, event in enumerate(entry.events)
     ]
-
-
-def hash_of(entry: EntryBytes, leaves: Sequence[bytes]) -> bytes:
-    """Return what the entry's hash must be, given its leaves."""
-    meta = metadata_hash(entry.metadata_salt, entry.metadata)
-    return entry_hash(entry.first_position, entry.recorded_at_us, entry.prev_hash, meta, leaves)
+    return leaves, entry_hash(first, at, entry.prev_hash, meta, leaves)

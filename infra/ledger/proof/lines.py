@@ -149,9 +149,16 @@ def _read_entry(fields: Mapping[str, Any]) -> ExportedEntry:
         metadata_salt=_bytes(fields["metadata_salt"]),
         metadata=metadata,
         details=_bytes(fields["details"]) if "details" in fields else None,
-        idempotency=strict_json(metadata, what="the metadata").get("idempotency"),
+        idempotency=_idempotency(metadata),
         events=tuple(_read_event(event) for event in fields["events"]),
     )
+
+
+def _idempotency(metadata: bytes) -> str | None:
+    """Return the metadata's idempotency key; it is parsed only where the name can stand in it, spelt out or escaped."""
+    if b"idempotency" not in metadata and b"\\" not in metadata:
+        return None
+    return strict_json(metadata, what="the metadata").get("idempotency")
 
 
 def _read_event(fields: object) -> ExportedEvent:

@@ -38,13 +38,7 @@ class RuleBroken(ValueError):
 def strict_json(data: bytes, *, what: str) -> dict[str, Any]:
     """Parse one JSON object: UTF-8, ASCII member names, none twice, no floats, integers below 2^53."""
     try:
-        value = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_float=_no_float,
-            parse_constant=_no_float,
-            parse_int=_small_integer,
-        )
+        value = _DECODER.decode(data.decode("utf-8"))
     except RecursionError:
         raise RuleBroken("json", f"{what} is nested too deeply") from None
     except ValueError as error:
@@ -71,6 +65,12 @@ def _small_integer(text: str) -> int:
     if len(text) > _DIGITS or abs(int(text)) >= INTEGER_LIMIT:
         raise ValueError("an integer is not below 2^53: such numbers are written as strings")
     return int(text)
+
+
+# Made once: a decoder with hooks is costlier to make than a small object is to read.
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_no_float, parse_constant=_no_float, parse_int=_small_integer
+)
 
 
 def check_event(event: EventBytes) -> None:

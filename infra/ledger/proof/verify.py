@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
 from infra.ledger.proof import rules
-from infra.ledger.proof.hashing import ZERO_HASH, EntryBytes, EventBytes, hash_of, leaves_of
+from infra.ledger.proof.hashing import ZERO_HASH, EntryBytes, EventBytes, hashes_of
 from infra.ledger.proof.tree import Frontier
 from infra.ledger.proof.verdict import Finding, Tampered, Verdict
 
@@ -50,8 +50,8 @@ class ChainVerifier:
         self._at(self.next_position, self._check_metadata, entry)
         for k, event in enumerate(entry.events):
             self._at(self.next_position + k, self._check_event, event)
-        leaves = leaves_of(entry)
-        if hash_of(entry, leaves) != entry.entry_hash:
+        leaves, expected = hashes_of(entry)
+        if entry.entry_hash != expected:
             self.fail("entry-hash", "the entry's bytes do not have the entry's hash")
         self.frontier.add(leaves)
         self._went_back += entry.recorded_at_us < self._recorded_at_us
