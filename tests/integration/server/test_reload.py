@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
+from contextlib import contextmanager
 from functools import partial
 
 from commands.ports.keystore import Secret
@@ -20,38 +21,43 @@ def served_der(listener, context):
         return connection.getpeercert(binary_form=True)
 
 
-def test_reload_under_constant_new_connections_drops_none(people, server_ca, server_pair):
-    """Four clients connect without a pause while the certificate changes ten times."""
-    pairs = [make_leaf(server_ca, f"server-{number}") for number in range(10)]
+@contextmanager
+def constant_clients(listener, server_ca):
+    """Let four clients connect without a pause; yield what certificates they were shown, and what failed."""
     done, failures, served = threading.Event(), [], set()
 
     def client():
         context = client_context(server_ca)
         while not done.is_set():
             try:
-                with connect(people, context) as connection:
-                    assert ask(connection)[0] == 200
+                with connect(listener, context) as connection:
                     assert isinstance(connection, ssl.SSLSocket)
+                    assert ask(connection)[0] == 200
                     served.add(connection.getpeercert(binary_form=True))
             except Exception as error:  # noqa: BLE001 - every failure is what the test counts
                 failures.append(error)
 
-    with serving(people):
-        threads = [threading.Thread(target=client) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        outcomes = []
+    threads = [threading.Thread(target=client) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    yield served, failures
+    done.set()
+    for thread in threads:
+        thread.join(15)
+
+
+def test_reload_under_constant_new_connections_drops_none(people, server_ca, server_pair):
+    """The certificate changes ten times, no connection fails, and the newest is served at once."""
+    pairs = [make_leaf(server_ca, f"server-{number}") for number in range(10)]
+    shown = []
+
+    with serving(people), constant_clients(people, server_ca) as (served, failures):
         for pair in pairs:
-            outcomes.append(people.tls.reload(people_context, identity(pair)))
-            served_der(people, client_context(server_ca))  # at least one connection to each
-        last = served_der(people, client_context(server_ca))
-        done.set()
-        for thread in threads:
-            thread.join(15)
+            assert people.tls.reload(people_context, identity(pair)).refused is None
+            shown.append(served_der(people, client_context(server_ca)))
 
     assert failures == []
-    assert all(outcome.refused is None for outcome in outcomes)
-    assert last == pairs[-1].der
+    assert shown == [pair.der for pair in pairs]
     assert served <= {pair.der for pair in [server_pair, *pairs]}
     assert len(served) > 1
 
