@@ -11,14 +11,14 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from commands.ports.keystore import KeyStore, Secret
-from domain.errors import NotFound
+from domain.errors import AlreadyExists, NotFound
 
 SEAL_KEY_ID, SEAL_FIELD = "identity-seal", "aes256"
 _NONCE = 12
@@ -73,7 +73,8 @@ def sealer_from(keys: KeyStore) -> Sealer:
     try:
         return Sealer(keys.get(SEAL_KEY_ID, SEAL_FIELD))
     except NotFound:
-        keys.put(SEAL_KEY_ID, SEAL_FIELD, Secret(AESGCM.generate_key(256)))
+        with suppress(AlreadyExists):  # another process was first: its key is the key
+            keys.put(SEAL_KEY_ID, SEAL_FIELD, Secret(AESGCM.generate_key(256)))
         return Sealer(keys.get(SEAL_KEY_ID, SEAL_FIELD))
 
 

@@ -13,7 +13,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
 from pydantic import SecretStr
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from infra.identity.settings import MfaRule, ProviderSettings
@@ -30,9 +30,9 @@ OTHER_RSA = RSAKey.generate_key(2048, parameters={"kid": "k1", "use": "sig"})
 OTHER_EC = ECKey.generate_key("P-256", parameters={"kid": "k1", "use": "sig"})
 
 
-def settings() -> ProviderSettings:
+def settings(**changed: Any) -> ProviderSettings:
     """Return our registration at the hostile provider."""
-    return ProviderSettings(
+    standard = ProviderSettings(
         name="op",
         issuer=ISSUER,
         client_id=CLIENT,
@@ -44,6 +44,7 @@ def settings() -> ProviderSettings:
         api_audience=AUDIENCE,
         development=True,
     )
+    return ProviderSettings(**{**dict(standard), **changed})
 
 
 def encoded(value: Any) -> bytes:
@@ -95,6 +96,7 @@ class HostileOp:
         self.callback: dict[str, str | None] = {"iss": ISSUER, "code": "code-1"}
         self.keys: list[dict[str, Any]] = [dict(RSA.as_dict(private=False))]
         self.status = 200
+        self.raw: Response | None = None
         self.asked = 0
         self.discovery: dict[str, Any] = {
             "issuer": ISSUER, "authorization_endpoint": f"{ISSUER}/authorize", "token_endpoint": f"{ISSUER}/token",
@@ -122,7 +124,9 @@ class HostileOp:
         self.asked += 1
         return JSONResponse({"keys": self.keys}, self.status)
 
-    async def _token(self, _: Any) -> JSONResponse:
+    async def _token(self, _: Any) -> Response:
+        if self.raw is not None:
+            return self.raw
         tokens = {"access_token": "access-1", "token_type": "Bearer", "refresh_token": "refresh-1"}
         id_token = self.token(self.header, {name: value for name, value in self.claims.items() if value is not ...})
         return JSONResponse(

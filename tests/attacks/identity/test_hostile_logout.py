@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from commands.ports.signin import TokenRefused
-from tests.support.hostile_op import CLIENT, EVENT, ISSUER, OTHER_RSA, sign, unsigned
+from domain.errors import Unavailable
+from tests.support.hostile_op import CALLBACK, CLIENT, EVENT, ISSUER, OTHER_RSA, sign, unsigned
 
 HEADER = {"alg": "RS256", "kid": "k1", "typ": "logout+jwt"}
 
@@ -85,3 +86,42 @@ async def test_without_sid_it_ends_all_of_the_person(op, side, attempt):
     assert len(ended) == 2
     assert [side.sessions.get(token) for token in mine] == [None, None]
     assert side.sessions.get(other) is not None
+
+
+async def test_with_sid_it_ends_that_session_only(op, side, attempt):
+    """A logout token with a sid leaves the person's other sessions alone."""
+    one, _ = side.sessions.create((await attempt()).signed_in)
+    op.claims.update(sid="session-2")
+    op.claims.pop("nonce")
+    two, _ = side.sessions.create((await attempt()).signed_in)
+    await side.sign_out.back_channel(sign(HEADER, logout(op)))
+
+    assert side.sessions.get(one) is None
+    assert side.sessions.get(two) is not None
+
+
+async def test_leaving_without_a_logout_address(clock, op, side, attempt):
+    """Our session ends first and always: without a session, without an address, without a provider."""
+    token, session = side.sessions.create((await attempt()).signed_in)
+    nobody = await side.sign_out.leave("forged", return_to=CALLBACK)
+    left = await side.sign_out.leave(token, return_to=CALLBACK)
+    op.claims.pop("nonce")
+    again, second = side.sessions.create((await attempt()).signed_in)
+    op.status = 503
+    for _ in range(3):  # until the discovery document is too old to be used
+        clock.forward(1300)
+        side.sessions.get(again)
+    silent = await side.sign_out.leave(again, return_to=CALLBACK)
+
+    assert (nobody.session, nobody.url) == (None, None)
+    assert (left.session.id, left.url) == (session.id, None)
+    assert (silent.session.id, silent.url) == (second.id, None)
+
+
+async def test_logout_address_that_is_script(op, side, attempt):
+    """A discovery document whose logout address is no web address stops everything."""
+    op.discovery["end_session_endpoint"] = "javascript:alert(1)"
+
+    with pytest.raises(Unavailable):
+        await attempt()
+    assert (await side.sign_out.leave("forged", return_to=CALLBACK)).url is None

@@ -120,3 +120,28 @@ async def test_step_up_is_for_one_act_once_and_short(clock, side, attempt):
     clock.forward(300)
     assert side.sessions.get(token).fresh_for is None
     assert not side.sessions.spend_step_up(token, "reveal:key-1")
+
+
+async def test_step_up_ends_with_its_session(clock, side, attempt):
+    """A fresh step-up does not outlive the eight hours of its session."""
+    signed_in = (await attempt()).signed_in
+    token, _ = side.sessions.create(signed_in)
+    for _ in range(28):
+        clock.forward(1020)
+        side.sessions.get(token)
+    clock.forward(120)
+    side.sessions.note_step_up(token, replace(signed_in, auth_time=clock()), "reveal:key-1")
+    clock.forward(120)
+
+    assert not side.sessions.spend_step_up(token, "reveal:key-1")
+
+
+async def test_older_evidence_never_replaces_newer(side, attempt):
+    """A recheck that was under way during a step-up does not take the step-up's evidence back."""
+    signed_in = (await attempt()).signed_in
+    token, _ = side.sessions.create(signed_in)
+    before = side.sessions.row(token)
+    side.sessions.note_step_up(token, replace(signed_in, groups=("/new",)), "reveal:key-1")
+
+    assert not side.sessions.replace(before, signed_in)
+    assert side.sessions.get(token).signed_in.groups == ("/new",)
