@@ -24,6 +24,7 @@ BATCH = 500
 _KEPT = 5_000
 _RETRY_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
+_LINGER_SECONDS = 0.003
 
 State = Literal["new", "building", "running", "waiting", "stopped"]
 Listener = Callable[[Mapping[str, frozenset[str]]], None]
@@ -79,6 +80,7 @@ class Runner:
         self._error = ""
         self._skipped = 0
         self._seen = 0
+        self._last = 1
 
     def listen(self, listener: Listener) -> None:
         """Call ``listener`` in the runner's thread after each batch with model -> values of its ``wakes`` column."""
@@ -166,8 +168,16 @@ class Runner:
             while self._handed and self._handed[0].last_position <= position:
                 self._handed.popleft()
             if self._handed and self._handed[0].first_position == position + 1:
-                return [self._handed.popleft() for _ in range(min(self._batch, len(self._handed)))]
+                return self._take()
         return self._ledger.entries(position + 1, limit=self._batch)
+
+    def _take(self) -> list[Entry]:
+        # Under load a transaction per hand-over costs more than its rows: wait once for as much as came last time.
+        if 1 < self._last > len(self._handed):
+            self._bell.wait_for(lambda: self._stopping or len(self._handed) >= self._last, _LINGER_SECONDS)
+        taken = [self._handed.popleft() for _ in range(min(self._batch, len(self._handed)))]
+        self._last = len(taken)
+        return taken
 
     def _write(self, db: sqlite3.Connection, entries: Sequence[Entry]) -> None:
         with transaction(db, write=True):

@@ -24,10 +24,9 @@ TaskKind = Literal["make-key", "install"]
 class TaskRow(TypedDict):
     """One task of one host.
 
-    ``make-key``: ``order_id``, ``generation`` (of the key, from 1), names and algorithm of the wanted certificate.
-    ``install``: ``deployment_id``, ``certificate_id``, ``generation`` of the key, ``attempt`` (from 1) and ``target``,
-    the JSON of a TargetSpec; certificate and chain are looked up when the task is delivered. What the other kind has is
-    None or empty.
+    ``generation`` is the number of the key, from 1. ``make-key``: names and algorithm of the wanted certificate.
+    ``install``: ``deployment_id``, ``certificate_id``, ``attempt`` (from 1) and ``target``, the JSON of a TargetSpec;
+    certificate and chain are looked up when the task is delivered. What the other kind has is None or empty.
     ``position``: of the event that opened or closed the task last.
     """
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import pytest
 
 from domain.errors import InvalidInput, Unavailable
-from infra.views.runner import Runner
-from infra.views.sqlite import SqliteViews
 from projections.certificates.inventory import INVENTORY, InventoryFilter
 from projections.certificates.orders import ORDERS
 from projections.hosts.queue import QUEUE, QueueFilter
@@ -17,28 +14,6 @@ from tests.support.memoryledger import MemoryLedger, at
 from tests.support.story import HOST, accept, certificate, deployment, order
 
 MODELS = (INVENTORY, ORDERS, QUEUE)
-
-
-@pytest.fixture
-def ledger():
-    return MemoryLedger()
-
-
-@pytest.fixture
-def started(ledger: MemoryLedger, tmp_path: Path):
-    """Runners by path, all stopped at the end."""
-    runners: list[Runner] = []
-
-    def start(models=MODELS, *, path: Path = tmp_path / "views.db", book: MemoryLedger = ledger):
-        views = SqliteViews(path, models)
-        runner = Runner(book, views)
-        runner.start()
-        runners.append(runner)
-        return views, runner
-
-    yield start
-    for runner in runners:
-        runner.stop()
 
 
 def _issue(ledger: MemoryLedger, number: int) -> int:
