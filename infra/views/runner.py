@@ -148,6 +148,7 @@ class Runner:
             self._skipped = rebuild(self._ledger, self._views.path, models, cancelled=lambda: self._stopping)
         self._views.progress.advance(read_mark(db).position)
         self._state = "running"
+        self._tell(self._anything())
 
     def _step(self, db: sqlite3.Connection) -> None:
         try:
@@ -185,9 +186,15 @@ class Runner:
             if mark.position == self._views.position:
                 woken, mark = self._fold(db, mark, entries)
             else:  # another process folded meanwhile: go on from where it came to
-                woken = {model.name: frozenset((ANYTHING,)) for model in self._views.models if model.wakes}
+                woken = self._anything()
         self._views.progress.advance(mark.position)
         self._seen = max(self._seen, mark.position)
+        self._tell(woken)
+
+    def _anything(self) -> Mapping[str, frozenset[str]]:
+        return {model.name: frozenset((ANYTHING,)) for model in self._views.models if model.wakes}
+
+    def _tell(self, woken: Mapping[str, frozenset[str]]) -> None:
         if woken:
             for listener in self._listeners:
                 listener(woken)
