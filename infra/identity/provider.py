@@ -22,7 +22,7 @@ from domain.errors import Unavailable
 from infra.identity import claims as check
 from infra.identity.http import TIMEOUT_S, BoundedTransport, get_document, tls_context, transport
 from infra.identity.jose import Verified, verify
-from infra.identity.jwks import Jwks
+from infra.identity.jwks import RETRY_S, Jwks
 from infra.identity.settings import ProviderSettings, web_address
 
 METADATA_TTL_S = 3600
@@ -63,7 +63,7 @@ class Provider:
         self._context = tls_context(settings)
         self._over = over
         self._metadata: Mapping[str, Any] | None = None
-        self._loaded_at = 0.0
+        self._loaded_at = self._asked_at = 0.0
         self._loading = asyncio.Lock()
         self._jwks = Jwks(self._fetch_jwks, clock)
 
@@ -86,9 +86,13 @@ class Provider:
     async def metadata(self) -> Mapping[str, Any]:
         """Return the checked discovery document (OIDC Discovery section 4), at most an hour old."""
         async with self._loading:
-            if self._metadata is None or self.clock().timestamp() - self._loaded_at >= METADATA_TTL_S:
+            now = self.clock().timestamp()
+            if self._metadata is None or now - self._loaded_at >= METADATA_TTL_S:
+                if now - self._asked_at < RETRY_S:  # nobody waits in a queue for a provider that does not answer
+                    raise Unavailable("the identity provider did not answer just now", rule="provider-unreachable")
+                self._asked_at = now
                 self._metadata = self._checked(await self._fetch("/.well-known/openid-configuration", "discovery"))
-                self._loaded_at = self.clock().timestamp()
+                self._loaded_at = now
             return self._metadata
 
     async def _fetch(self, path: str, what: str) -> dict[str, Any]:

@@ -97,7 +97,7 @@ class HostileOp:
         self.keys: list[dict[str, Any]] = [dict(RSA.as_dict(private=False))]
         self.status = 200
         self.raw: Response | None = None
-        self.asked = 0
+        self.asked = self.discovered = 0
         self.discovery: dict[str, Any] = {
             "issuer": ISSUER, "authorization_endpoint": f"{ISSUER}/authorize", "token_endpoint": f"{ISSUER}/token",
             "jwks_uri": f"{ISSUER}/jwks", "id_token_signing_alg_values_supported": ["RS256"],
@@ -118,6 +118,7 @@ class HostileOp:
         self.discovery["id_token_signing_alg_values_supported"] = ["RS256", *algs]
 
     async def _discovery(self, _: Any) -> JSONResponse:
+        self.discovered += 1
         return JSONResponse(self.discovery, self.status)
 
     async def _jwks(self, _: Any) -> JSONResponse:

@@ -8,7 +8,7 @@ from commands.ports.signin import TokenRefused
 from domain.errors import Unavailable
 from infra.identity.http import MAX_ANSWER
 from infra.identity.jwks import usable
-from tests.support.hostile_op import BEARER, OTHER_EC, OTHER_RSA, RSA, encoded, machine, sign
+from tests.support.hostile_op import BEARER, CALLBACK, OTHER_EC, OTHER_RSA, RSA, encoded, machine, sign
 
 PUBLIC = RSA.as_dict(private=False)
 
@@ -51,7 +51,9 @@ async def test_unreachable_provider(clock, op, side):
     await side.machine_tokens.verify(sign(BEARER, machine(op)))
     op.status = 503
     clock.forward(2999)
-    await side.machine_tokens.verify(sign(BEARER, machine(op)))
+    for _ in range(10):
+        await side.machine_tokens.verify(sign(BEARER, machine(op)))
+    assert op.asked == 2
     clock.forward(1)
 
     with pytest.raises(Unavailable):
@@ -66,6 +68,9 @@ async def test_provider_down_from_the_start(clock, op, side):
     for _ in range(10):
         with pytest.raises(Unavailable):
             await side.machine_tokens.verify(sign(BEARER, machine(op)))
+        with pytest.raises(Unavailable):
+            await side.sign_in.begin("op", redirect_uri=CALLBACK)
+    assert (op.asked, op.discovered) == (1, 2)
     op.status = 200
     clock.forward(5)
 
