@@ -90,7 +90,7 @@ def test_a_wrapped_dek_moved_to_another_id_is_refused(attack, tmp_path):
     attack("UPDATE dek SET wrapped = CASE wrapped WHEN ?1 THEN ?2 ELSE ?1 END", one, two)
     again = sqlite_keystore(tmp_path)
 
-    with pytest.raises(SecretAltered):
+    with pytest.raises(SecretAltered, match="does not unwrap"):
         again.get("key-1", "pkcs8")
     again.close()
 

@@ -48,7 +48,7 @@ SERIALS = set()
 
 
 @given(templates())
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_a_certificate_says_what_the_template_says(wanted):
     """Names, key, times, usages and subject come back equal; the serial is positive, long and new; the hash fits."""
     prepared, certificate = asyncio.run(issued(SHARED, wanted))
