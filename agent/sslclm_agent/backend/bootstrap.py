@@ -42,7 +42,6 @@ def read_token(text: str) -> BootstrapToken:
         members = Members(loads(base64.b64decode(body + "=" * (-len(body) % 4), b"-_", validate=True)), "token")
         token = BootstrapToken(text, members.text("url"), members.text("ca", "[0-9a-f]{64}"), members.text("host"))
         members.text("secret", "[A-Za-z0-9_-]{43}")
-        members.done()
     except (ValueError, TaskError) as error:
         raise ConfigError("the bootstrap token is damaged", fix=_FIX) from error
     split_origin(token.url)

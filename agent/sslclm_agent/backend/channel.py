@@ -10,11 +10,18 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from sslclm_agent import VERSION
 from sslclm_agent.errors import RefusedByBackendError, TaskError, UnreachableError
 from sslclm_agent.strictjson import loads
 
 LIMIT = 1 << 20
 _STEP = 65_536
+_HEADERS = {
+    "Accept": "application/json",
+    "Connection": "close",
+    "Content-Type": "application/json",
+    "User-Agent": f"sslclm-agent/{VERSION}",
+}
 
 
 @dataclass(frozen=True)
@@ -50,16 +57,16 @@ class Channel:
 
         Raises ``UnreachableError`` (try later) or ``RefusedByBackendError`` (any status but 2xx, redirects included).
         """
-        headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        if key:
-            headers["Idempotency-Key"] = key
+        headers = {**_HEADERS, "Idempotency-Key": key} if key else _HEADERS
         data = json.dumps(body).encode() if body is not None else None
         answer = self._exchange(method, path, data, headers, seconds)
         if not 200 <= answer.status < 300:  # noqa: PLR2004 - RFC 9110 section 15.3
             raise _problem(answer)
         return answer
 
-    def _exchange(self, method: str, path: str, data: bytes | None, headers: dict[str, str], seconds: float) -> Answer:
+    def _exchange(
+        self, method: str, path: str, data: bytes | None, headers: Mapping[str, str], seconds: float
+    ) -> Answer:
         link = http.client.HTTPSConnection(self._host, self._port, timeout=seconds, context=self._context)
         watchdog = _Watchdog(link, seconds)
         try:

@@ -7,6 +7,7 @@ from sslclm_agent import VERSION
 from sslclm_agent.backend.channel import Channel, verifying_context
 from sslclm_agent.backend.enrolment import read_chain
 from sslclm_agent.config.settings import Settings
+from sslclm_agent.deploy.results import DETAIL
 from sslclm_agent.errors import ConfigError, RefusedByBackendError, TaskError, UnreachableError
 from sslclm_agent.state.identity import Identity, IdentityStore
 from sslclm_agent.state.keys import generate, signing_request, to_pem
@@ -41,7 +42,7 @@ class Backend:
 
     def heartbeat(self, state: str, detail: str) -> float | None:
         """Tell how the agent is; return how many seconds the backend's clock is ahead, if it says its time."""
-        body = {"agent_version": VERSION, "state": state, "detail": detail}
+        body = {"agent_version": VERSION, "state": state, "detail": detail[:DETAIL]}
         answer = self._channel().call("POST", "/agent/v1/heartbeat", body)
         try:
             told = parsedate_to_datetime(answer.headers.get("Date") or answer.headers.get("date") or "")

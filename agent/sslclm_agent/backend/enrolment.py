@@ -38,8 +38,9 @@ def enrol(settings: Settings, token_text: str, *, replace: bool = False) -> Iden
 
 
 def describe() -> str:
-    """Say what the agent runs on: system, machine, Python."""
-    return f"{platform.system()} {platform.release()} {platform.machine()}; Python {platform.python_version()}"
+    """Say what the agent runs on: system, machine, Python; at most 128 characters."""
+    text = f"{platform.system()} {platform.release()} {platform.machine()}; Python {platform.python_version()}"
+    return text[:128]
 
 
 def _read(answer: dict[str, Any]) -> tuple[Identity, list[str], str]:

@@ -8,6 +8,9 @@ from dataclasses import asdict
 from sslclm_agent.deploy.probe import Evidence
 from sslclm_agent.state.outbox import Result
 
+DETAIL = 1000
+"""The longest explanation that the backend takes, in characters."""
+
 
 def served(evidence: Iterable[Evidence], previous: str | None) -> Result:
     """Report that the certificate is proven to be served; ``previous`` is the fingerprint of the one before."""
@@ -20,7 +23,7 @@ def failed(stage: str, detail: str, *, rolled_back: bool = False, evidence: Iter
     return {
         "outcome": "failed",
         "stage": stage,
-        "detail": detail[:2000],
+        "detail": detail[:DETAIL],
         "rolled_back": rolled_back,
         "served_now": seen[0]["sha256"] if seen else None,
         "evidence": seen,
