@@ -94,7 +94,7 @@ def _listeners(edge: Edge, settings: Settings, tls: OwnTls) -> list[Listener]:
     people, agents, pki = settings.people_listen, settings.agents_listen, settings.pki_listen
     return [
         Listener("people", people_app(edge), people.host, people.port, tls.people, REQUEST_LIMITS),
-        Listener("agents", agent_app(edge), agents.host, agents.port, tls.agents),
+        Listener("agents", agent_app(edge), agents.host, agents.port, tls.agents, balancers=settings.load_balancers),
         Listener("CRL and AIA", pki_app(edge), pki.host, pki.port),
     ]
 

@@ -36,6 +36,7 @@ from infra.views.wakeups import Wakeups
 from projections.issuers.issuers import ISSUERS, IssuerFilter, IssuerRow
 from projections.models import MODELS
 
+_CATCH_UP_SECONDS = 600
 Clock = Callable[[], datetime]
 
 
@@ -124,12 +125,8 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
         raise InvalidInput(f"there is no ledger in {files.data_dir}", rule="not-initialised", fix="run: sslclm init")
     keystore = SqliteKeyStore(files.keys, LocalKekFile.load(files.kek_file), clock=clock, data_dir=files.data_dir)
     ledger = SqliteLedger(files.ledger, clock=clock)
-    views = SqliteViews(files.views, MODELS)
-    runner = Runner(ledger, views)
-    wakeups = Wakeups()
-    runner.listen(wakeups.changed)
-    runner.start()
-    views.wait_for_blocking(ledger.head().position, timeout=600)
+    views, wakeups = SqliteViews(files.views, MODELS), Wakeups()
+    runner = _following(ledger, views, wakeups)
     issuers = InternalIssuers(issuer_records(views), keystore)
     services = Services(
         ledger=ledger,
@@ -156,6 +153,15 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
         wakeups=wakeups,
         leases=MemoryLeases(clock),
     )
+
+
+def _following(ledger: SqliteLedger, views: SqliteViews, wakeups: Wakeups) -> Runner:
+    """Start to fold the ledger into the views, and wait until they have caught up with it."""
+    runner = Runner(ledger, views)
+    runner.listen(wakeups.changed)
+    runner.start()
+    views.wait_for_blocking(ledger.head().position, timeout=_CATCH_UP_SECONDS)
+    return runner
 
 
 def issuer_records(views: SqliteViews) -> Iterator[IssuerRecord]:

@@ -17,6 +17,7 @@ from domain.errors import ClmError
 from infra.bootstrap import Files, compose
 from infra.keystore.files import read_private, write_private
 from infra.logs import configure
+from infra.server.loop import new_event_loop
 from infra.settings import Settings
 from infra.setup import SetupPlan, initialise, publish_root_crl
 
@@ -74,7 +75,8 @@ def serve_command() -> None:
     try:
         settings = Settings.from_environment()
         configure(settings.log_level)
-        asyncio.run(serve(settings, ready=lambda: print(f"SSL-CLM serves {settings.public_url}", flush=True)))
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(serve(settings, ready=lambda: print(f"SSL-CLM serves {settings.public_url}", flush=True)))
     except ClmError as error:
         raise fail(error) from error
 

@@ -24,17 +24,7 @@ def certify(work: Work, order: Order, profile: Profile, csr: SigningRequest, *, 
             fix="make the key that the order names",
         )
     match(csr, dns_names=subject.dns_names, ip_addresses=subject.ip_addresses, common_name=subject.common_name)
-    not_before, not_after = validity(work.now, profile.spec.backdate, subject.validity)
-    template = CertificateTemplate(
-        issuer_id=profile.spec.issuer_id,
-        spki_der=csr.spki_der,
-        dns_names=subject.dns_names,
-        ip_addresses=subject.ip_addresses,
-        common_name=subject.common_name,
-        not_before=not_before,
-        not_after=not_after,
-        extended_key_usages=profile.spec.extended_key_usages,
-    )
+    prepared = work.services.issuers.prepare(_template(work, order, profile, csr))
     bound = Bound(
         "order",
         csr.spki_sha256,
@@ -46,13 +36,28 @@ def certify(work: Work, order: Order, profile: Profile, csr: SigningRequest, *, 
         profile_id=profile.id,
         profile_version=profile.number,
     )
-    certificate = announce(work, work.services.issuers.prepare(template), bound)
+    certificate = announce(work, prepared, bound)
     order.accept_key(
         host_id=host_id,
         certificate_id=certificate.id,
         spki_sha256=csr.spki_sha256,
         csr_sha256=fingerprint(csr.der),
         at=work.now,
+    )
+
+
+def _template(work: Work, order: Order, profile: Profile, csr: SigningRequest) -> CertificateTemplate:
+    subject = order.subject
+    not_before, not_after = validity(work.now, profile.spec.backdate, subject.validity)
+    return CertificateTemplate(
+        issuer_id=profile.spec.issuer_id,
+        spki_der=csr.spki_der,
+        dns_names=subject.dns_names,
+        ip_addresses=subject.ip_addresses,
+        common_name=subject.common_name,
+        not_before=not_before,
+        not_after=not_after,
+        extended_key_usages=profile.spec.extended_key_usages,
     )
 
 

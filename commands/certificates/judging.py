@@ -46,29 +46,32 @@ def judge_request(
     host_teams: Iterable[str] = (),
 ) -> Judgement:
     """Judge a request; ``brought``: the caller made the key. Raises PolicyRefused where no person may waive."""
-    tables = work.services.names
-    foreign = [team for team in host_teams if team != team_id]
-    facts = Facts(
-        profile=spec,
-        team=team_id,
-        host_team=foreign[0] if foreign else (team_id if not brought else None),
-        dns_names=subject.dns_names,
-        ip_addresses=subject.ip_addresses,
-        common_name=subject.common_name,
-        validity=subject.validity,
-        key_algorithm=subject.key_algorithm,
-        key_made="client" if brought else "host",
-        reserved=work.services.reserved_names,
-        public_suffixes=frozenset(filter(tables.is_public_suffix, wildcard_bases(subject.dns_names))),
-        invalid_a_labels=frozenset(
-            label for label in a_labels(subject.dns_names) if not tables.is_valid_a_label(label)
-        ),
-        on=work.now.date(),
-    )
-    judgement = judge(facts)
+    judgement = judge(_facts(work, spec, team_id, subject, brought=brought, host_teams=host_teams))
     if judgement.refused:
         broken = [violation for violation in judgement.violations if not violation.waivable]
         raise PolicyRefused(
             "; ".join(violation.message for violation in broken), rule=broken[0].rule, fix=broken[0].fix
         )
     return judgement
+
+
+def _facts(
+    work: Work, spec: ProfileSpec, team_id: str, subject: Subject, *, brought: bool, host_teams: Iterable[str]
+) -> Facts:
+    tables, names = work.services.names, subject.dns_names
+    foreign = [team for team in host_teams if team != team_id]
+    return Facts(
+        profile=spec,
+        team=team_id,
+        host_team=foreign[0] if foreign else (team_id if not brought else None),
+        dns_names=names,
+        ip_addresses=subject.ip_addresses,
+        common_name=subject.common_name,
+        validity=subject.validity,
+        key_algorithm=subject.key_algorithm,
+        key_made="client" if brought else "host",
+        reserved=work.services.reserved_names,
+        public_suffixes=frozenset(filter(tables.is_public_suffix, wildcard_bases(names))),
+        invalid_a_labels=frozenset(label for label in a_labels(names) if not tables.is_valid_a_label(label)),
+        on=work.now.date(),
+    )

@@ -6,13 +6,14 @@ import base64
 
 from pydantic import Field
 
+from commands.access.permissions import OutOfScope
 from commands.base import Command, Scope, UseCase
 from commands.certificates.certify import certify
 from commands.certificates.judging import judge_request, subject_of
 from commands.work import Work
 from domain.certificates.csr import SigningRequest, match, read_csr
 from domain.certificates.fingerprints import fingerprint
-from domain.certificates.order import Order, Target
+from domain.certificates.order import Order, Subject, Target
 from domain.errors import InvalidInput
 from domain.hosts.host import Host
 from domain.profiles.policy import Judgement
@@ -58,17 +59,8 @@ def handle(command: RequestCertificate, work: Work) -> None:
 def _order(
     command: RequestCertificate, work: Work, profile: Profile, csr: SigningRequest | None
 ) -> tuple[Order, Judgement]:
-    names, addresses = _names(command, csr)
-    subject = subject_of(
-        profile.spec,
-        names,
-        addresses,
-        key_algorithm=csr.key_algorithm if csr is not None else command.key_algorithm or profile.spec.key_algorithms[0],
-        validity=command.validity,
-    )
-    if csr is not None:
-        match(csr, dns_names=subject.dns_names, ip_addresses=subject.ip_addresses, common_name=subject.common_name)
-    teams = [_host_team(work, target) for target in command.targets]
+    subject = _subject(command, profile, csr)
+    teams = [_host_team(work, command.team_id, target) for target in command.targets]
     judgement = judge_request(work, profile.spec, command.team_id, subject, brought=csr is not None, host_teams=teams)
     order = Order.begin(
         Order.Requested,
@@ -89,6 +81,15 @@ def _order(
     return order, judgement
 
 
+def _subject(command: RequestCertificate, profile: Profile, csr: SigningRequest | None) -> Subject:
+    names, addresses = _names(command, csr)
+    algorithm = csr.key_algorithm if csr is not None else command.key_algorithm or profile.spec.key_algorithms[0]
+    subject = subject_of(profile.spec, names, addresses, key_algorithm=algorithm, validity=command.validity)
+    if csr is not None:
+        match(csr, dns_names=subject.dns_names, ip_addresses=subject.ip_addresses, common_name=subject.common_name)
+    return subject
+
+
 def _names(command: RequestCertificate, csr: SigningRequest | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what is asked for: the command's names, else the CSR's, else its common name as old clients send it."""
     if csr is None or command.dns_names or command.ip_addresses:
@@ -98,8 +99,11 @@ def _names(command: RequestCertificate, csr: SigningRequest | None) -> tuple[tup
     return (csr.common_name,), ()
 
 
-def _host_team(work: Work, target: Target) -> str:
+def _host_team(work: Work, team_id: str, target: Target) -> str:
+    """Return a target's team; another team's host answers as one that is not there."""
     host = work.refer(Host, target.host_id)
+    if host.team_id != team_id:
+        raise OutOfScope(f"there is no host {target.host_id}", fix="check the id")
     host.must_be_active()
     return host.team_id
 

@@ -54,18 +54,7 @@ class Grant(Aggregate):
         at: datetime,
     ) -> Grant:
         """Grant a role: ROLE_DEVOPS for a team, the others globally; a machine gets ROLE_DEVOPS or ROLE_VIEWER only."""
-        if (role == "ROLE_DEVOPS") != (team_id is not None):
-            raise InvalidInput(
-                f"{role} is held {'for a team' if role == 'ROLE_DEVOPS' else 'globally'}",
-                rule="grant-scope",
-                fix="name a team for ROLE_DEVOPS, and none for the other roles",
-            )
-        if subject_kind == "client" and role in {"ROLE_SEC_OPS", "ROLE_ADMIN"}:
-            raise InvalidInput(
-                "a machine never holds ROLE_SEC_OPS or ROLE_ADMIN",
-                rule="machine-role",
-                fix="grant the machine ROLE_DEVOPS for its team, or ROLE_VIEWER",
-            )
+        _check(subject_kind, role, team_id)
         return cls.begin(
             cls.Granted,
             stream_id=stream_id,
@@ -82,3 +71,18 @@ class Grant(Aggregate):
         if self.withdrawn:
             raise WrongState("the grant is withdrawn already", rule="grant-withdrawn", fix="nothing is left to do")
         self.record(self.Withdrawn, at=at)
+
+
+def _check(subject_kind: Subject, role: GrantedRole, team_id: str | None) -> None:
+    if (role == "ROLE_DEVOPS") != (team_id is not None):
+        raise InvalidInput(
+            f"{role} is held {'for a team' if role == 'ROLE_DEVOPS' else 'globally'}",
+            rule="grant-scope",
+            fix="name a team for ROLE_DEVOPS, and none for the other roles",
+        )
+    if subject_kind == "client" and role in {"ROLE_SEC_OPS", "ROLE_ADMIN"}:
+        raise InvalidInput(
+            "a machine never holds ROLE_SEC_OPS or ROLE_ADMIN",
+            rule="machine-role",
+            fix="grant the machine ROLE_DEVOPS for its team, or ROLE_VIEWER",
+        )
