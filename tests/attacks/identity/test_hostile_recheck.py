@@ -95,13 +95,23 @@ async def test_many_requests_ask_once(op, side, token):
     assert len({session.id for session in found}) == 1
 
 
-async def test_another_process_asks(side, token):
-    """While another process asks, this one waits for its word and leaves the session as it is."""
+async def test_another_process_asks(op, side, token):
+    """While another process asks, this one does not, and leaves the session as it is."""
+    op.token = lambda *_: pytest.fail("the provider was asked twice")
     assert side.sessions.claim_check(token, 30)
     session = await side.rechecks.recheck(token)
 
     assert session is not None
     assert side.database.row("SELECT 1 FROM session WHERE token = :token", token=digest(token)) is not None
+
+
+async def test_provider_without_refresh_tokens(op, side, attempt):
+    """Where nothing can be asked, the session goes on without the strong roles."""
+    op.answer = {"refresh_token": ...}
+    opened, _ = side.sessions.create((await attempt()).signed_in)
+    session = await side.rechecks.recheck(opened)
+
+    assert session.degraded
 
 
 async def test_forged_token_asks_nobody(op, side):
