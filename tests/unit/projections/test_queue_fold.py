@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
 
 from domain.hosts.host import Host
-from infra.views.fold import Batch, Routes
-from infra.views.tables import Table
 from projections.hosts.queue import QUEUE, install_id, make_key_id
-from tests.support.memoryledger import MemoryLedger, at
+from tests.support.memoryledger import at
 from tests.support.story import EVIDENCE, HOST, accept, deployment, order
 
 
 @pytest.fixture
-def tasks():
-    """Fold what aggregates have pending, one batch per call, and return the open tasks by id."""
-    db = sqlite3.connect(":memory:", isolation_level=None)
-    table = Table(QUEUE, 1)
-    table.create(db)
-    table.index(db)
-    ledger = MemoryLedger()
+def tasks(folded):
+    """Fold what aggregates have pending and return the open tasks by id."""
+    fold = folded(QUEUE)
 
-    def fold(*aggregates):
-        batch = Batch({QUEUE.name: table}, Routes((QUEUE,)), db)
-        batch.fold([ledger.save(*aggregates)])
-        batch.flush()
-        rows = [table.row(record) for record in db.execute(table.select)]
-        return {row["task_id"]: row for row in rows if row["open"]}
+    def open_tasks(*aggregates):
+        return {task_id: row for task_id, row in fold(*aggregates).items() if row["open"]}
 
-    yield fold
-    db.close()
+    return open_tasks
 
 
 def _approved(number=1, **parts):
