@@ -17,10 +17,11 @@ from commands.ports.ledger import (
     StreamConflict,
     StreamMoved,
 )
-from domain.errors import InvalidInput, WrongState
+from domain.errors import ClmError, InvalidInput, WrongState
 from infra.ledger.chain import chain
 from infra.ledger.group import Job
 from infra.ledger.proof.hashing import EntryBytes
+from infra.ledger.proof.rules import GENESIS_TOPIC
 from infra.ledger.reader import read_by_key, read_head
 from infra.ledger.schema import connect
 
@@ -50,11 +51,12 @@ class _Plan:
         try:
             self._check_key(job)
             self._check_unchanged(job)
+            self._check_beginning(job)
             moved = self._check_streams(job)
             entry = chain(job.draft, job.drawn, self._head, self._recorded_at_us)
             if job.also is not None:
                 job.also(self._connection)
-        except (LedgerError, InvalidInput) as error:
+        except (LedgerError, ClmError) as error:
             self.outcomes.append(error)
             return
         self._tails.update(moved)
@@ -76,6 +78,16 @@ class _Plan:
         for stream_id, version in job.draft.unchanged.items():
             if (self._tail(stream_id) or 0) != version:
                 raise StreamMoved(stream_id)
+
+    def _check_beginning(self, job: Job) -> None:
+        """Refuse what would make the whole ledger unverifiable: another first event, or the first event once more."""
+        first, *later = (event.topic == GENESIS_TOPIC for event in job.draft.events)
+        if job.strict and (first != (self._head.position == 0) or any(later)):
+            raise WrongState(
+                f"{GENESIS_TOPIC} is the first event of a ledger, and stands there once",
+                rule="ledger-genesis",
+                fix="Create the ledger once, before anything else is appended to it.",
+            )
 
     def _check_streams(self, job: Job) -> dict[str, int]:
         moved: dict[str, int] = {}

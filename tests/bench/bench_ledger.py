@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from statistics import median
@@ -95,6 +96,38 @@ def _verification(ledger: SqliteLedger) -> dict[str, float]:
     }
 
 
+Case = Callable[[int, float], float]
+
+
+def _measured(case: Case, callers: int, seconds: float) -> tuple[float, float]:
+    """Return entries per second and microseconds of CPU per entry, all threads of the process together."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    rate = case(callers, seconds)
+    stored = rate * (time.perf_counter() - wall)
+    return rate, (time.process_time() - cpu) / stored * 1e6
+
+
+def _append(ours: Case, library: Case, seconds: float) -> list[dict[str, float]]:
+    rounds: dict[int, list[tuple[float, ...]]] = {callers: [] for callers in CALLERS}
+    for _ in range(ROUNDS):
+        for callers in CALLERS:
+            first = _measured(ours, callers, seconds / ROUNDS)
+            rounds[callers].append((*first, *_measured(library, callers, seconds / ROUNDS)))
+    return [_row(callers, rounds[callers]) for callers in CALLERS]
+
+
+def _row(callers: int, rounds: list[tuple[float, ...]]) -> dict[str, float]:
+    ours, ours_cpu, library, library_cpu = (median(column) for column in zip(*rounds, strict=True))
+    return {
+        "callers": callers,
+        "ours_per_s": ours,
+        "library_per_s": library,
+        "ratio": median(measured[0] / measured[2] for measured in rounds),
+        "ours_cpu_us": ours_cpu,
+        "library_cpu_us": library_cpu,
+    }
+
+
 def run(seconds_per_case: float) -> dict[str, Any]:
     """Measure all cases for this many seconds each (all rounds together) and return the figures."""
     with TemporaryDirectory(dir=Path.cwd()) as folder:
@@ -103,32 +136,19 @@ def run(seconds_per_case: float) -> dict[str, Any]:
         recorder.create_table()
         with SqliteLedger(f"{folder}/ledger.db", clock=_now) as ledger:
             ledger.append_blocking(genesis_draft(uuid4().hex, "bench.example/log"))
-            rates: dict[int, list[tuple[float, float]]] = {callers: [] for callers in CALLERS}
-            share = seconds_per_case / ROUNDS
-            for _ in range(ROUNDS):
-                for callers in CALLERS:
-                    rates[callers].append((_ours(ledger, callers, share), _library(recorder, callers, share)))
-            figures = {"append": [_row(callers, rates[callers]) for callers in CALLERS]}
+            appended = _append(partial(_ours, ledger), partial(_library, recorder), seconds_per_case)
             checked = _verification(ledger)
         datastore.close()
-    return {**figures, "verify": checked, "payload_bytes": len(STATE), "rounds": ROUNDS}
-
-
-def _row(callers: int, rounds: list[tuple[float, float]]) -> dict[str, float]:
-    return {
-        "callers": callers,
-        "ours_per_s": median(ours for ours, _ in rounds),
-        "library_per_s": median(library for _, library in rounds),
-        "ratio": median(ours / library for ours, library in rounds),
-    }
+    return {"append": appended, "verify": checked, "payload_bytes": len(STATE), "rounds": ROUNDS}
 
 
 def main() -> None:
     """Print the figures as a table."""
     figures = run(float(sys.argv[1]) if len(sys.argv) > 1 else 6.0)
-    print(f"{'callers':>8} {'ours/s':>9} {'library/s':>10} {'ratio':>6}")
+    columns = list(figures["append"][0])
+    print(" ".join(f"{column:>14}" for column in columns))
     for row in figures["append"]:
-        print(f"{row['callers']:>8} {row['ours_per_s']:>9.0f} {row['library_per_s']:>10.0f} {row['ratio']:>6.1f}")
+        print(" ".join(f"{row[column]:>14.1f}" for column in columns))
     for name, value in figures["verify"].items():
         print(f"{name:>18} {value:>12.0f}")
 

@@ -48,8 +48,10 @@ class ChainVerifier:
         """Check one entry against everything before it."""
         self._at(self.next_position, self._check_place, entry)
         self._at(self.next_position, self._check_metadata, entry)
-        for k, event in enumerate(entry.events):
-            self._at(self.next_position + k, self._check_event, event)
+        for position, event in enumerate(entry.events, self.next_position):
+            self._at(position, self._check_event, event)
+            if event.topic == rules.GENESIS_TOPIC and position > 1:
+                raise Tampered(Finding(position, "genesis", "the first event of a ledger stands there once"))
         leaves, expected = hashes_of(entry)
         if entry.entry_hash != expected:
             self.fail("entry-hash", "the entry's bytes do not have the entry's hash")

@@ -13,11 +13,12 @@ from commands.ports.ledger import (
     StreamConflict,
     StreamMoved,
 )
-from domain.errors import InvalidInput
+from domain.errors import InvalidInput, WrongState
+from infra.ledger.drafts import genesis_draft
 from infra.ledger.proof.hashing import ZERO_HASH
 from infra.ledger.proof.verify import verify_entries
 from tests.support.ledger_stores import open_ledger
-from tests.support.ledgers import draft, hashed
+from tests.support.ledgers import LEDGER_ID, ORIGIN, draft, hashed
 
 
 async def _all(ledger, *drafts):
@@ -154,6 +155,21 @@ async def test_what_no_verifier_accepts_is_not_stored(ledger, rule, bad):
     assert ledger.head() == before
 
 
+async def test_a_ledger_begins_once_and_with_its_first_event(store):
+    """Nothing is stored before the event that names the ledger, and that event is stored once."""
+    ledger = open_ledger(store.spec)
+    genesis = genesis_draft(LEDGER_ID, ORIGIN)
+    with pytest.raises(WrongState):
+        await ledger.append(draft("a"))
+    first = await ledger.append(genesis)
+    with pytest.raises(WrongState):
+        await ledger.append(genesis_draft("f" * 32, ORIGIN))
+    last = ledger.head()
+    ledger.close()
+
+    assert last == Head(1, first.entry_hash)
+
+
 async def test_a_cancelled_caller_harms_nobody(ledger):
     """A caller that gives up while its entry is under way leaves the ledger and other callers untouched."""
     gone = asyncio.create_task(ledger.append(draft("gone")))
@@ -206,7 +222,7 @@ async def test_a_failing_listener_stops_nothing(ledger):
 async def test_a_closed_ledger_says_so(store):
     """After closing, appends and reads are refused as unavailable; what was queued before is stored."""
     ledger = open_ledger(store.spec)
-    queued = asyncio.create_task(ledger.append(draft("a")))
+    queued = asyncio.create_task(ledger.append(genesis_draft(LEDGER_ID, ORIGIN)))
     await asyncio.sleep(0)
     ledger.close()
 

@@ -1,7 +1,5 @@
 """The suites that the ``eventsourcing`` library ships, run against our persistence module."""
 
-# ruff: noqa: D102 - the hooks and their names are the library's
-
 from __future__ import annotations
 
 import os
