@@ -92,7 +92,7 @@ class ChainVerifier:
         if self.redacted:
             notes.append(f"entries whose details were erased (only the hash is left): {self.redacted}")
         if self._went_back:
-            notes.append(f"the writer's clock went back {self._went_back} times")
+            notes.append(f"entries whose time lies before the one before them: {self._went_back}")
         return notes
 
     @staticmethod
