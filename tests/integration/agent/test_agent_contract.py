@@ -1,4 +1,4 @@
-"""Both sides of the wire as they are: what the server signs the agent verifies, what the agent says the server reads."""
+"""Both sides of the wire as they are: what the server signs the agent verifies, what it says the server reads."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 import threading
@@ -23,6 +24,7 @@ from tests.support.nginx import running_nginx, seed_pair, served_der
 from tests.support.pki import make_leaf
 
 ACCOUNT = 61_234
+OTHER_GROUP = 61_235
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0, reason="two accounts need root; run the tests as root in a container"
 )
@@ -150,6 +152,30 @@ def test_without_the_trigger_the_agent_cannot_reload(lab, nginx):
     result = lab.do("install", lab.install_parameters([server.endpoint]))
 
     assert (result["stage"], result["served_now"], result["rolled_back"]) == ("reload", old, True), result
+
+
+def test_the_group_comes_from_the_folder(lab, nginx):
+    """In a setgid folder the folder's group reads the key, though the agent is no member and calls no chown."""
+    server, _ = nginx
+    os.chown(lab.target, ACCOUNT, OTHER_GROUP)
+    lab.target.chmod(0o2750)
+    parameters = lab.install_parameters([server.endpoint])
+    result = lab.do("install", {**parameters, "target": {**parameters["target"], "mode": "0640"}})
+    folder = (lab.target / "current").resolve()
+
+    assert result["outcome"] == "served", result
+    for path, mode in ((folder, 0o750), (folder / "privkey.pem", 0o640)):
+        assert (path.stat().st_gid, stat.S_IMODE(path.stat().st_mode) & 0o777) == (OTHER_GROUP, mode)
+
+
+def test_another_owner_needs_root(lab, nginx):
+    """A task that wants an owner the agent cannot give fails when writing, and nothing is left behind."""
+    server, old = nginx
+    parameters = lab.install_parameters([server.endpoint])
+    result = lab.do("install", {**parameters, "target": {**parameters["target"], "owner": "root"}})
+
+    assert (result["stage"], result["rolled_back"], result["served_now"]) == ("write", True, old), result
+    assert sorted(path.name for path in lab.target.iterdir()) == ["current", "v0001-00000000"]
 
 
 @pytest.mark.parametrize("trigger", ["", "zz" * 16, "link"])
