@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 
 from api.ports import TokenRefused
@@ -32,6 +31,7 @@ from domain.errors import (
     NotFound,
     PolicyRefused,
     StepUpRequired,
+    Unauthenticated,
     Unavailable,
     WrongState,
 )
@@ -41,12 +41,6 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
 _ERRORS_SHOWN = 5
 _DETAIL_SHOWN = 1_000
-
-
-class Unauthenticated(ClmError):
-    """Nobody knows who is calling (RFC 6750 section 3)."""
-
-    rule = "unauthenticated"
 
 
 class BadCall(ClmError):
@@ -140,7 +134,7 @@ def _document(
     return Response(json.dumps(document), int(status), headers, MEDIA_TYPE)
 
 
-def invalid(errors: list[ErrorDetails]) -> InvalidInput:
+def invalid(errors: Sequence[Mapping[str, Any]]) -> InvalidInput:
     """Return what pydantic found as one error: it names the members, and never repeats what was sent."""
     shown = [f"{'.'.join(str(part)[:64] for part in one['loc']) or 'body'}: {one['msg']}" for one in errors]
     more = [f"and {len(shown) - _ERRORS_SHOWN} more"] if len(shown) > _ERRORS_SHOWN else []
@@ -159,8 +153,8 @@ def install_problem_handlers(app: FastAPI) -> None:
         return problem_response(error, request)
 
     async def on_validation(request: Request, error: Exception) -> Response:
-        assert isinstance(error, ValidationError | RequestValidationError)
-        return problem_response(invalid(list(error.errors())), request)
+        assert isinstance(error, RequestValidationError)
+        return problem_response(invalid(error.errors()), request)
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -169,7 +163,6 @@ def install_problem_handlers(app: FastAPI) -> None:
         return _document(request, status, rule, status.description or status.phrase, "see /api/openapi.json")
 
     app.add_exception_handler(ClmError, on_rule)
-    app.add_exception_handler(ValidationError, on_validation)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)
     app.add_middleware(Safeguard, on_unexpected=unexpected)

@@ -1,0 +1,49 @@
+"""The people's and machines' application: ``/api/v1``, ``/auth``, and where agents enrol."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from api import auth, front
+from api.agent.apps import enrolment_routes
+from api.calls import Why
+from api.edge import Edge
+from api.openapi import install_openapi
+from api.problems import install_problem_handlers
+from api.rest import access, audit, certificates, deployments, hosts, issuers, orders, profiles
+from commands.access.create_team import CreateTeam
+from commands.access.give_grant import GiveGrant
+from commands.access.refusals import Refusals
+from commands.certificates.request import RequestCertificate
+from commands.hosts.register import RegisterHost
+from domain.profiles.spec import ProfileSpec
+
+ROOMS = (access, profiles, issuers, hosts, deployments, orders, certificates, audit)
+BODIES: tuple[type[BaseModel], ...] = (
+    CreateTeam, GiveGrant, ProfileSpec, RegisterHost, RequestCertificate,
+    Why, hosts.TokenWish, orders.Approval, orders.Rejection,
+)  # fmt: skip
+
+
+def people_app(edge: Edge) -> FastAPI:
+    """Return the application of the people's listener. It serves no documentation pages: those need foreign scripts."""
+    app = FastAPI(
+        title="SSL-CLM",
+        version="1",
+        summary="Certificates and keys whose audit trail is the ledger they are stored in.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        redirect_slashes=False,
+    )
+    app.state.edge = edge
+    app.state.refusals = Refusals(edge.bus.services)
+    install_problem_handlers(app)
+    for room in ROOMS:
+        app.include_router(room.ROUTER)
+    app.include_router(auth.ROUTER)
+    app.include_router(front.ROUTER)
+    app.include_router(enrolment_routes(edge))
+    install_openapi(app, BODIES)
+    return app

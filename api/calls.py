@@ -1,0 +1,209 @@
+"""One call, from its request to its answer: context, body, command, row, page.
+
+Reads are scoped here and nowhere else: what a principal may see becomes the ``team_ids`` that every question to the
+read models carries.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from fastapi import Request, Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import to_json
+
+from api.edge import Edge
+from api.principals import Caller, identify
+from api.problems import BadCall, TooLarge, WrongMediaType, invalid
+from api.routes import action_of
+from api.safeguard import correlation_id
+from commands.access.permissions import OutOfScope, visible
+from commands.access.refusals import Refusals
+from commands.base import Command, Outcome, Scope
+from commands.context import Context
+from domain.errors import ClmError, Denied, InvalidInput
+from projections.base import Projection, R
+from projections.query import MAX_LIMIT, Filter
+
+POSITION, MIN_POSITION = "Ledger-Position", "Min-Ledger-Position"
+BODY_MAX = 1024 * 1024
+_KEY = re.compile(r"[ -~]{1,255}")
+_TICKET = re.compile(r"[!-~]{1,128}")
+_NUMBER = re.compile(r"[0-9]{1,15}")
+_NOT_PRINTABLE = re.compile(r"[^ -~]")
+M = TypeVar("M", bound=BaseModel)
+Show = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+class Body(BaseModel):
+    """Base of what is sent: unknown members are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Why(Body):
+    """An act that needs nothing but, if you like, a reason; it is kept where it can be erased."""
+
+    reason: str = Field(default="", max_length=1_000, examples=["the host was replaced"])
+
+
+class PageQuery(Body):
+    """Which page of a list."""
+
+    cursor: str | None = Field(default=None, max_length=1_024, description="`next_cursor` of the page before")
+    limit: int = Field(default=50, ge=1, le=MAX_LIMIT)
+
+
+class Recorded(BaseModel):
+    """What a command came to: which object, and the ledger position of what was recorded."""
+
+    id: str
+    position: int
+
+
+@dataclass(slots=True)
+class Call:
+    """One authenticated call."""
+
+    edge: Edge
+    request: Request
+    caller: Caller
+    context: Context
+
+    async def body(self, model: type[M]) -> M:
+        """Return the JSON body. Raises WrongMediaType, TooLarge and InvalidInput; an absent one counts as ``{}``."""
+        return read_json(model, await read_body(self.request, "application/json") or b"{}")
+
+    async def execute(self, command: Command, *, reason: str = "") -> Outcome:
+        """Execute a command in this call's context."""
+        return await self.edge.bus.execute(command, replace(self.context, reason=reason))
+
+    def position(self, outcome: Outcome) -> int:
+        """Return the position to answer with: where nothing was left to record, that of what was looked at."""
+        return outcome.position or self.edge.ledger.head().position
+
+    def recorded(self, outcome: Outcome, object_id: str, status: int = 200, location: str = "") -> Response:
+        """Return the answer of a command."""
+        position = self.position(outcome)
+        headers = {POSITION: str(position)} | ({"Location": location} if location else {})
+        content = Recorded(id=object_id, position=position).model_dump_json()
+        return Response(content, status, headers, "application/json")
+
+    async def refused(self, action: str, refusal: ClmError, scope: Scope) -> None:
+        """Record that a read was refused; commands' refusals are recorded by the bus."""
+        refusals: Refusals = self.request.app.state.refusals
+        await refusals.note(action, refusal, scope, self.context)
+
+
+@dataclass(slots=True)
+class Reading(Call):
+    """One authenticated read, with what its caller may see: ``team_ids`` None is everything."""
+
+    action: str = ""
+    team_ids: tuple[str, ...] | None = ()
+
+    async def get(self, model: Projection[R], key: str) -> R:
+        """Return one row; what belongs to others is not there, and asking for it is recorded. Raises NotFound."""
+        views = self.edge.views
+        row = views.get(model, key, team_ids=self.team_ids)
+        if row is not None:
+            return row
+        refusal = OutOfScope("there is no such object")
+        if self.team_ids is not None and views.get(model, key) is not None:
+            await self.refused(self.action, refusal, Scope(object_id=key))
+        raise refusal
+
+    async def show(self, model: Projection[R], key: str, show: Show) -> Response:
+        """Return one object with a weak ETag (RFC 9110 section 8.8), or 304 where the caller has it already."""
+        row = await self.get(model, key)
+        tag = f'W/"{row.get("changed", row.get("created", 0))}"'
+        headers = {"ETag": tag, POSITION: str(self.edge.views.position), "Cache-Control": "private, no-cache"}
+        known = {one.strip() for one in self.request.headers.get("if-none-match", "").split(",")}
+        if known & {tag, tag.removeprefix("W/"), "*"}:
+            return Response(status_code=304, headers=headers)
+        return Response(to_json(show(row)), 200, headers, "application/json")
+
+    def page(self, model: Projection[R], where: Filter, query: PageQuery, show: Show) -> Response:
+        """Return a page of rows."""
+        found = self.edge.views.find(model, where, team_ids=self.team_ids, cursor=query.cursor, limit=query.limit)
+        content = {"items": list(map(show, found.rows)), "next_cursor": found.next_cursor, "position": found.position}
+        return Response(to_json(content), 200, {POSITION: str(found.position)}, "application/json")
+
+
+async def commanding(request: Request) -> Call:
+    """Begin a call that changes something. Raises what :func:`api.principals.identify` does, and BadCall."""
+    edge: Edge = request.app.state.edge
+    caller = await identify(edge, request)
+    key = request.headers.get("idempotency-key", "")
+    if not _KEY.fullmatch(key):
+        raise BadCall(
+            "a command needs an Idempotency-Key header: 1 to 255 printable ASCII characters",
+            rule="idempotency-key-missing",
+            fix="send a fresh random key with every new command, and the same one when you repeat it",
+        )
+    # The prefix keeps a caller's key apart from those that the backend derives for its own second steps.
+    return Call(edge, request, caller, replace(_context(request, caller), idempotency_key=f"client:{key}"))
+
+
+async def reading(request: Request) -> Reading:
+    """Begin a call that reads, by the right that the table of routes names; waits for ``Min-Ledger-Position``."""
+    edge: Edge = request.app.state.edge
+    caller = await identify(edge, request)
+    action = action_of("GET", request.scope["route"].path)
+    call = Reading(edge, request, caller, _context(request, caller), action)
+    try:
+        seen = visible(action, caller.principal)
+    except Denied as refusal:
+        await call.refused(action, refusal, Scope())
+        raise
+    call.team_ids = None if seen.everything else tuple(sorted(seen.teams))
+    await _caught_up(edge, request)
+    return call
+
+
+async def _caught_up(edge: Edge, request: Request) -> None:
+    wanted = request.headers.get(MIN_POSITION)
+    if wanted is None:
+        return
+    if not _NUMBER.fullmatch(wanted):
+        raise InvalidInput(f"{MIN_POSITION} is not a position", rule="position", fix="send a Ledger-Position you got")
+    await edge.views.wait_for(int(wanted))
+
+
+def _context(request: Request, caller: Caller) -> Context:
+    ticket = request.headers.get("x-ticket", "")
+    if ticket and not _TICKET.fullmatch(ticket):
+        raise InvalidInput("X-Ticket is not a ticket's name", rule="ticket", fix="1 to 128 visible ASCII characters")
+    return Context(
+        caller.principal,
+        correlation_id(request.scope),
+        ticket=ticket,
+        client_address=request.client.host if request.client else "",
+        user_agent=_NOT_PRINTABLE.sub("?", request.headers.get("user-agent", ""))[:256],
+    )
+
+
+async def read_body(request: Request, media_type: str, limit: int = BODY_MAX) -> bytes:
+    """Return the body, at most ``limit`` bytes. Raises TooLarge, and WrongMediaType for another kind."""
+    pieces, size = [], 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > limit:
+            raise TooLarge(f"the body is larger than {limit} bytes", fix="divide it into several calls")
+        pieces.append(piece)
+    body = b"".join(pieces)
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if body and given != media_type:
+        raise WrongMediaType("the body is of another kind", fix=f"send Content-Type: {media_type}")
+    return body
+
+
+def read_json(model: type[M], body: bytes) -> M:
+    """Return a JSON text as ``model``. Raises InvalidInput that names the members."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise invalid(error.errors(include_input=False, include_url=False)) from None

@@ -1,0 +1,44 @@
+"""What is not the API: the front page, and the pages that problem documents point to."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from api.edge import Edge
+from api.pages import front_page, page, problems_page, stranger_page
+from api.principals import COOKIE, identify
+from api.problem_types import PROBLEM_TYPES
+from api.safeguard import correlation_id
+from domain.errors import ClmError, NotFound
+
+ROUTER = APIRouter(include_in_schema=False)
+
+
+@ROUTER.get("/")
+async def front(request: Request) -> Response:
+    """Say who is signed in, or how to sign in."""
+    edge: Edge = request.app.state.edge
+    session = edge.identity.sessions.get(request.cookies.get(COOKIE, ""))
+    if session is None or session.kind != "browser":
+        return stranger_page(edge.identity.sign_in.providers())
+    try:
+        caller = await identify(edge, request)
+        roles = sorted({held.role for held in caller.principal.held})
+    except ClmError:
+        roles = []
+    return front_page(session.signed_in.display_name or "somebody", roles, session.csrf_token)
+
+
+@ROUTER.get("/problems")
+async def problems() -> Response:
+    """List the stable problem types."""
+    return problems_page(PROBLEM_TYPES.items())
+
+
+@ROUTER.get("/problems/{rule}")
+async def problem(request: Request, rule: str) -> Response:
+    """Explain one problem type."""
+    if rule not in PROBLEM_TYPES:
+        told = f"no such problem type (call {correlation_id(request.scope)})"
+        raise NotFound(told, rule="problem-type", fix="see /problems")
+    return page(rule, f"<p>{PROBLEM_TYPES[rule]}</p>")

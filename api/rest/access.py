@@ -1,0 +1,123 @@
+"""Who: the caller themselves, teams, grants."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from api.calls import POSITION, PageQuery, Recorded, Why, commanding, reading
+from api.openapi import command, read
+from api.shapes import Shape
+from commands.access.create_team import CreateTeam
+from commands.access.give_grant import GiveGrant
+from commands.access.withdraw_grant import WithdrawGrant
+from domain.access.grant import GrantedRole, Subject
+from domain.access.team import Team
+from projections.access.grants import GRANTS, GrantFilter, GrantRow
+from projections.access.teams import TEAMS, TeamFilter, TeamRow
+
+ROUTER = APIRouter(prefix="/api/v1", tags=["access"])
+TEAM, GRANT = Shape("Team", TeamRow), Shape("Grant", GrantRow)
+
+
+class HeldRole(BaseModel):
+    """A role; ``team_id`` is null where it is held globally."""
+
+    role: str
+    team_id: str | None
+
+
+class Me(BaseModel):
+    """Who is calling, as the backend sees them; ``roles`` are those that count now."""
+
+    pseudonym: str
+    kind: str
+    display_name: str
+    mfa: bool
+    session_expires_at: str | None
+    csrf_token: str | None
+    roles: list[HeldRole]
+
+
+class TeamQuery(PageQuery):
+    """Which teams."""
+
+    name: str | None = None
+
+
+class GrantQuery(PageQuery):
+    """Which grants."""
+
+    provider: str | None = None
+    subject_kind: Subject | None = None
+    subject: str | None = None
+    role: GrantedRole | None = None
+    team: str | None = None
+    in_force: bool | None = None
+
+
+@ROUTER.get("/me", **read(Me))
+async def me(request: Request) -> Response:
+    """Tell who is calling; a browser gets its CSRF token here."""
+    call = await reading(request)
+    principal, session = call.caller.principal, call.caller.session
+    known = call.edge.identity.directory.known(principal.pseudonym)
+    answer = Me(
+        pseudonym=principal.pseudonym,
+        kind=principal.kind,
+        display_name=session.signed_in.display_name if session else known.display_name if known else "",
+        mfa=principal.authentication.mfa,
+        session_expires_at=session.expires_at.isoformat().replace("+00:00", "Z") if session else None,
+        csrf_token=session.csrf_token if session and session.kind == "browser" else None,
+        roles=[HeldRole(role=held.role, team_id=held.team) for held in principal.held],
+    )
+    return Response(to_json(answer), headers={POSITION: str(call.edge.views.position)}, media_type="application/json")
+
+
+@ROUTER.get("/teams", **read(TEAM.page))
+async def teams(request: Request, query: Annotated[TeamQuery, Query()]) -> Response:
+    """List the teams that you may see."""
+    return (await reading(request)).page(TEAMS, TeamFilter(name=query.name), query, TEAM)
+
+
+@ROUTER.post("/teams", **command({201: Recorded}, CreateTeam))
+async def create_team(request: Request) -> Response:
+    """Create a team."""
+    call = await commanding(request)
+    wish = await call.body(CreateTeam)
+    outcome = await call.execute(wish)
+    team_id = Team.id_for(wish.name)
+    return call.recorded(outcome, team_id, 201, f"/api/v1/teams/{team_id}")
+
+
+@ROUTER.get("/teams/{team_id}", **read(TEAM.model, one=True))
+async def team(request: Request, team_id: str) -> Response:
+    """Show a team."""
+    return await (await reading(request)).show(TEAMS, team_id, TEAM)
+
+
+@ROUTER.get("/grants", **read(GRANT.page))
+async def grants(request: Request, query: Annotated[GrantQuery, Query()]) -> Response:
+    """List grants, the newest first."""
+    asked = query.model_dump(exclude={"cursor", "limit", "team"})
+    return (await reading(request)).page(GRANTS, GrantFilter(team_id=query.team, **asked), query, GRANT)
+
+
+@ROUTER.post("/grants", **command({201: Recorded}, GiveGrant))
+async def give_grant(request: Request) -> Response:
+    """Grant a role to a group of an identity provider or to a machine client."""
+    call = await commanding(request)
+    outcome = await call.execute(await call.body(GiveGrant))
+    return call.recorded(outcome, outcome.id_of("grant") or "", 201)
+
+
+@ROUTER.post("/grants/{grant_id}/withdraw", **command({200: Recorded}, Why))
+async def withdraw_grant(request: Request, grant_id: str) -> Response:
+    """Withdraw a grant; it counts from the next request on."""
+    call = await commanding(request)
+    why = await call.body(Why)
+    outcome = await call.execute(WithdrawGrant(grant_id=grant_id), reason=why.reason)
+    return call.recorded(outcome, grant_id)

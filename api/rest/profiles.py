@@ -1,0 +1,61 @@
+"""Profiles: what may be issued, for whom, and who approves."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.calls import PageQuery, Recorded, Why, commanding, reading
+from api.openapi import command, read
+from api.shapes import Shape
+from commands.profiles.define import DefineProfile
+from commands.profiles.retire import RetireProfile
+from domain.profiles.profile import Profile
+from domain.profiles.spec import ProfileSpec
+from projections.profiles.profiles import PROFILES, ProfileFilter, ProfileRow
+
+ROUTER = APIRouter(prefix="/api/v1/profiles", tags=["profiles"])
+PROFILE = Shape("Profile", ProfileRow)
+
+
+class ProfileQuery(PageQuery):
+    """Which profiles; ``team``: those that this team may use."""
+
+    name: str | None = None
+    state: Literal["in-force", "retired"] | None = None
+    issuer: str | None = None
+    team: str | None = None
+
+
+@ROUTER.get("", **read(PROFILE.page))
+async def profiles(request: Request, query: Annotated[ProfileQuery, Query()]) -> Response:
+    """List the profiles that you may see."""
+    where = ProfileFilter(name=query.name, state=query.state, issuer_id=query.issuer, team_id=query.team)
+    return (await reading(request)).page(PROFILES, where, query, PROFILE)
+
+
+@ROUTER.post("", **command({201: Recorded, 200: Recorded}, ProfileSpec))
+async def define_profile(request: Request) -> Response:
+    """Define the profile of this name (201), or give it its next version (200)."""
+    call = await commanding(request)
+    spec = await call.body(ProfileSpec)
+    outcome = await call.execute(DefineProfile(spec=spec))
+    made = any(event.topic == Profile.Defined.TOPIC for entry in outcome.entries for event in entry.events)
+    profile_id = Profile.id_for(spec.name)
+    return call.recorded(outcome, profile_id, 201 if made else 200, f"/api/v1/profiles/{profile_id}" if made else "")
+
+
+@ROUTER.get("/{profile_id}", **read(PROFILE.model, one=True))
+async def profile(request: Request, profile_id: str) -> Response:
+    """Show a profile with its present content."""
+    return await (await reading(request)).show(PROFILES, profile_id, PROFILE)
+
+
+@ROUTER.post("/{profile_id}/retire", **command({200: Recorded}, Why))
+async def retire_profile(request: Request, profile_id: str) -> Response:
+    """Retire a profile; what was issued by it stays as it is."""
+    call = await commanding(request)
+    why = await call.body(Why)
+    outcome = await call.execute(RetireProfile(profile_id=profile_id), reason=why.reason)
+    return call.recorded(outcome, profile_id)

@@ -1,0 +1,87 @@
+"""Which right each route needs: one literal table; a route without a row cannot be served.
+
+A row holds an action of ``commands/access/permissions.py``. For a read it *is* what is asked of the caller; for a
+command the bus asks for the use case's own action, and a test holds the two together. :class:`Public` says why a route
+asks for no right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """No right is asked for, and why."""
+
+    reason: str
+
+
+_DESCRIPTION = Public("describes the interface; the same for everybody")
+_SIGN_IN = Public("this is how people come to have rights; the identity provider proves them")
+_PKI = Public("relying parties fetch these before they trust anything (RFC 5280 sections 4.2.1.13 and 4.2.2.1)")
+
+ROUTES: Mapping[tuple[str, str], str | Public] = {
+    ("GET", "/"): Public("says how to sign in, or who is signed in"),
+    ("GET", "/problems"): _DESCRIPTION,
+    ("GET", "/problems/{rule}"): _DESCRIPTION,
+    ("GET", "/api/openapi.json"): _DESCRIPTION,
+    # signing in and out
+    ("GET", "/auth/login"): _SIGN_IN,
+    ("GET", "/auth/callback"): _SIGN_IN,
+    ("GET", "/auth/cli"): _SIGN_IN,
+    ("POST", "/auth/cli/token"): _SIGN_IN,
+    ("POST", "/auth/cli/logout"): Public("ends the session whose token is sent, and nothing else"),
+    ("POST", "/auth/logout"): Public("ends the session whose cookie and CSRF token are sent, and nothing else"),
+    ("POST", "/auth/backchannel-logout"): Public("the logout token is signed by the identity provider"),
+    # who
+    ("GET", "/api/v1/me"): "session.read",
+    ("GET", "/api/v1/teams"): "teams.read",
+    ("POST", "/api/v1/teams"): "teams.create",
+    ("GET", "/api/v1/teams/{team_id}"): "teams.read",
+    ("GET", "/api/v1/grants"): "grants.read",
+    ("POST", "/api/v1/grants"): "grants.give",
+    ("POST", "/api/v1/grants/{grant_id}/withdraw"): "grants.withdraw",
+    # what may be issued, and by whom
+    ("GET", "/api/v1/profiles"): "profiles.read",
+    ("POST", "/api/v1/profiles"): "profiles.define",
+    ("GET", "/api/v1/profiles/{profile_id}"): "profiles.read",
+    ("POST", "/api/v1/profiles/{profile_id}/retire"): "profiles.retire",
+    ("GET", "/api/v1/issuers"): "issuers.read",
+    ("GET", "/api/v1/issuers/{issuer_id}"): "issuers.read",
+    # hosts
+    ("GET", "/api/v1/hosts"): "hosts.read",
+    ("POST", "/api/v1/hosts"): "hosts.register",
+    ("GET", "/api/v1/hosts/{host_id}"): "hosts.read",
+    ("POST", "/api/v1/hosts/{host_id}/token"): "hosts.token",
+    ("POST", "/api/v1/hosts/{host_id}/disable"): "hosts.disable",
+    ("GET", "/api/v1/deployments"): "deployments.read",
+    ("GET", "/api/v1/deployments/{deployment_id}"): "deployments.read",
+    ("POST", "/api/v1/deployments/{deployment_id}/retry"): "deployments.retry",
+    # orders and certificates
+    ("GET", "/api/v1/orders"): "orders.read",
+    ("POST", "/api/v1/orders"): "orders.request",
+    ("GET", "/api/v1/orders/{order_id}"): "orders.read",
+    ("POST", "/api/v1/orders/{order_id}/approve"): "orders.approve",
+    ("POST", "/api/v1/orders/{order_id}/reject"): "orders.reject",
+    ("POST", "/api/v1/orders/{order_id}/cancel"): "orders.cancel",
+    ("POST", "/api/v1/orders/{order_id}/resume"): "orders.request",
+    ("GET", "/api/v1/certificates"): "certificates.read",
+    ("GET", "/api/v1/certificates/{certificate_id}"): "certificates.read",
+    ("GET", "/api/v1/certificates/{certificate_id}/chain"): "certificates.read",
+    # evidence
+    ("GET", "/api/v1/audit/events"): "audit.read",
+    ("GET", "/api/v1/audit/objects/{object_id}"): "audit.read",
+    ("GET", "/api/v1/audit/export"): "audit.read",
+    ("GET", "/api/v1/audit/verify"): "audit.read",
+}
+"""(method, path) -> action, or why there is none."""
+
+
+def action_of(method: str, path: str) -> str:
+    """Return the action that a route needs; raises LookupError for a route that must not be served."""
+    row = ROUTES[method, path]
+    if isinstance(row, Public):
+        raise LookupError(f"{method} {path} asks for no right")  # noqa: TRY004 - a wrong row, not a wrong type
+    return row

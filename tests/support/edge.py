@@ -1,0 +1,261 @@
+"""A whole backend in a temporary folder with its HTTP edge; only the identity provider is made up.
+
+::
+
+    with open_lab(tmp_path) as lab:
+        async with lab.client("dev-anna") as anna:
+            answer = await anna.post("/api/v1/orders", json=lab.order(), headers=lab.key())
+
+Teams ``shop`` and ``pay`` with the groups of the development personas (``infra/identity/devprovider/personas.py``), a
+profile ``web`` of team shop. Sessions, directory, ledger, views, key store and issuers are the real ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from api.app import people_app
+from api.edge import Edge, Identity, Tasks
+from commands.access.create_team import CreateTeam
+from commands.access.give_grant import GiveGrant
+from commands.base import Command, Outcome
+from commands.context import Context, Held, Principal, Role
+from commands.hosts.register import RegisterHost
+from commands.ports.keystore import Secret
+from commands.ports.signin import Finished, MachineIdentity, Redirect, Session, SignedIn, TokenRefused
+from commands.profiles.define import DefineProfile
+from domain.access.team import Team
+from domain.hosts.host import Host
+from domain.issuers.issuer import Issuer
+from domain.profiles.profile import Profile
+from domain.profiles.spec import ProfileSpec
+from infra.bootstrap import Backend, Files
+from infra.identity.devprovider.personas import MACHINES, PERSONAS
+from infra.identity.wiring import Identity as Adapters
+from infra.setup import SetupPlan, initialise
+from tests.support.csrs import make_csr, p256
+from tests.support.identity import TurnedClock
+
+PROVIDER, ISSUER_URL = "development", "http://127.0.0.1:1/dev"
+PUBLIC_URL = "https://clm.test"
+GRANTS = (
+    ("/sslclm/viewers", "ROLE_VIEWER", None),
+    ("/sslclm/sec-ops", "ROLE_SEC_OPS", None),
+    ("/teams/shop/devops", "ROLE_DEVOPS", "shop"),
+    ("/teams/pay/devops", "ROLE_DEVOPS", "pay"),
+    ("/teams/shop/pipelines", "ROLE_DEVOPS", "shop"),
+)
+
+
+def signed_in(name: str, clock: TurnedClock, *, mfa: bool = True) -> SignedIn:
+    """Return a persona as the provider would prove them."""
+    persona = next(one for one in PERSONAS if one.subject == name)
+    methods = ("pwd", "otp") if mfa else ("pwd",)
+    who = (PROVIDER, ISSUER_URL, persona.subject, persona.name, persona.email, persona.groups)
+    return SignedIn(*who, "mfa" if mfa else "pwd", methods, mfa, clock(), f"sid-{name}")
+
+
+class FakeMachineTokens:
+    """Believes ``machine.<client id>.token``; everything else is refused."""
+
+    async def verify(self, token: str) -> MachineIdentity:
+        """Return the machine of a made-up token."""
+        name = token.split(".")[1]
+        machine = next((one for one in MACHINES if token == f"machine.{one.client_id}.token"), None)
+        if machine is None:
+            raise TokenRefused("the token is not one that we may believe")
+        return MachineIdentity(PROVIDER, ISSUER_URL, name, name, machine.groups, ())
+
+
+@dataclass
+class FakeRechecks:
+    """Answers what the test says: ``stands`` or not, ``degraded`` through the real sessions."""
+
+    adapters: Adapters
+    stands: bool = True
+    asked: int = 0
+
+    async def recheck(self, token: str) -> Session | None:
+        """Return the session, or end it."""
+        self.asked += 1
+        if not self.stands:
+            self.adapters.sessions.end(token)
+        return self.adapters.sessions.get(token)
+
+
+@dataclass
+class FakeSignIn:
+    """A provider that sends whoever is :attr:`persona` straight back."""
+
+    clock: TurnedClock
+    persona: str = "dev-anna"
+    carried: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def providers(self) -> tuple[str, ...]:
+        """Return the one provider."""
+        return (PROVIDER,)
+
+    async def begin(self, provider: str, *, redirect_uri: str, **wishes: Any) -> Redirect:
+        """Begin a sign-in."""
+        state = f"state-{len(self.carried)}"
+        self.carried[state] = dict(wishes.get("carry") or {})
+        return Redirect(f"{ISSUER_URL}/authorize?state={state}", state, f"sslclm-signin-{state}", f"cookie-{state}")
+
+    async def finish(self, params: Mapping[str, str], *, cookies: Mapping[str, str]) -> Finished:
+        """Finish it, in the browser that began."""
+        state = params["state"]
+        if cookies.get(f"sslclm-signin-{state}") != f"cookie-{state}":
+            raise TokenRefused("another browser")
+        return Finished(signed_in(self.persona, self.clock), None, self.carried.pop(state))
+
+
+@dataclass
+class Lab:
+    """The backend, its edge and what tests turn."""
+
+    backend: Backend
+    adapters: Adapters
+    clock: TurnedClock
+    sign_in: FakeSignIn
+    rechecks: FakeRechecks
+    edge: Edge
+    app: Any
+    _keys: int = 0
+
+    def token(self, name: str, *, mfa: bool = True) -> str:
+        """Return a bearer token of a persona's command-line session, or of a machine."""
+        if any(name == machine.client_id for machine in MACHINES):
+            return f"machine.{name}.token"
+        return self.adapters.sessions.create(signed_in(name, self.clock, mfa=mfa), "cli")[0]
+
+    def client(self, name: str | None = None, *, mfa: bool = True, app: Any = None) -> httpx2.AsyncClient:
+        """Return an HTTP client that speaks to the edge in this process, as a persona or as nobody."""
+        headers = {"Authorization": f"Bearer {self.token(name, mfa=mfa)}"} if name else {}
+        transport = httpx2.ASGITransport(app=app or self.app, raise_app_exceptions=False)
+        return httpx2.AsyncClient(transport=transport, base_url=PUBLIC_URL, headers=headers, trust_env=False)
+
+    def browser(self, name: str) -> tuple[httpx2.AsyncClient, Session]:
+        """Return a client with a browser session's cookie, and that session."""
+        token, session = self.adapters.sessions.create(signed_in(name, self.clock), "browser")
+        client = self.client()
+        client.headers["Cookie"] = f"__Host-sslclm={token}"
+        return client, session
+
+    def key(self) -> dict[str, str]:
+        """Return a header with a fresh idempotency key."""
+        self._keys += 1
+        return {"Idempotency-Key": f"key-{self._keys}"}
+
+    def team(self, name: str = "shop") -> str:
+        """Return the id of a team."""
+        return Team.id_for(name)
+
+    def profile(self, name: str = "web") -> str:
+        """Return the id of a profile."""
+        return Profile.id_for(name)
+
+    def order(self, *names: str, profile: str = "web", team: str = "shop", **more: Any) -> dict[str, Any]:
+        """Return the body of an order with a CSR of the caller's own."""
+        asked = names or ("www.shop.test",)
+        return {"team_id": self.team(team), "profile_id": self.profile(profile), "csr": csr_pem(*asked), **more}
+
+    async def define(self, name: str, *teams: str, **spec: Any) -> str:
+        """Define a profile for teams; returns its id."""
+        fields = {"allowed_names": ("**.shop.test", "**.pay.test"), "max_validity": 30 * 86_400, **spec}
+        made = ProfileSpec(name=name, issuer_id=Issuer.id_for("issuing"), teams=tuple(map(self.team, teams)), **fields)
+        await self.act(DefineProfile(spec=made))
+        return Profile.id_for(name)
+
+    async def host(self, name: str = "web1.shop.test", team: str = "shop") -> str:
+        """Register a host; returns its id."""
+        await self.act(RegisterHost(name=name, team_id=self.team(team)))
+        return Host.id_for(name)
+
+    async def act(self, command: Command) -> Outcome:
+        """Execute a command as a made-up administrator and wait until the read models have seen it."""
+        principal = Principal("p-lab", "person", (Held(Role.ADMIN),))
+        outcome = await self.backend.bus.execute(command, Context(principal, f"lab-{self.key()}"))
+        await self.backend.views.wait_for(outcome.position)
+        return outcome
+
+    def position(self) -> int:
+        """Return the head of the ledger."""
+        return self.backend.ledger.head().position
+
+    def topics(self, after: int) -> list[str]:
+        """Return the topics of what the ledger got after a position."""
+        entries = self.backend.ledger.entries(after + 1) if self.position() > after else []
+        return [event.topic for entry in entries for event in entry.events]
+
+
+def csr_pem(*names: str) -> str:
+    """Return a CSR (PEM) with these DNS names and the tests' own P-256 key."""
+    der = make_csr(p256(), *(x509.DNSName(name) for name in names))
+    return x509.load_der_x509_csr(der).public_bytes(Encoding.PEM).decode()
+
+
+@contextmanager
+def open_lab(folder: Path) -> Iterator[Lab]:
+    """Set up a backend in an empty folder and let go of it afterwards. To be called where no event loop runs."""
+    clock = TurnedClock()
+    files = Files(folder / "data", folder / "kek" / "kek.json")
+    plan = SetupPlan("clm.test", "Test", "http://pki.test", PROVIDER, "/sslclm/admins")
+    backend = asyncio.run(initialise(files, plan, Secret(b"a passphrase of some length"), clock=clock, tell=_quiet))
+    adapters = backend.identity(())
+    try:
+        lab = _lab(backend, adapters, clock)
+        asyncio.run(_furnish(lab))
+        yield lab
+    finally:
+        adapters.database.close()
+        backend.close()
+
+
+def _quiet(_line: str) -> None:
+    """Say nothing."""
+
+
+def _lab(backend: Backend, adapters: Adapters, clock: TurnedClock) -> Lab:
+    sign_in, rechecks = FakeSignIn(clock), FakeRechecks(adapters)
+    edge = Edge(
+        bus=backend.bus,
+        views=backend.views,
+        ledger=backend.ledger,
+        evidence=backend.evidence,
+        issuers=backend.issuers,
+        identity=Identity(
+            directory=adapters.directory,
+            grants=backend.grants,
+            sign_in=sign_in,
+            sign_out=adapters.sign_out,
+            sessions=adapters.sessions,
+            rechecks=rechecks,
+            machine_tokens=FakeMachineTokens(),
+            cli_codes=adapters.cli_codes,
+        ),
+        tasks=Tasks(backend.task_signer(), backend.leases, backend.wakeups),
+        clock=clock,
+        new_uuid=backend.services.new_uuid,
+        public_url=PUBLIC_URL,
+        agent_url="https://agents.clm.test",
+        root_pem=backend.root_pem(),
+    )
+    return Lab(backend, adapters, clock, sign_in, rechecks, edge, people_app(edge))
+
+
+async def _furnish(lab: Lab) -> None:
+    for name in ("shop", "pay"):
+        await lab.act(CreateTeam(name=name))
+    for group, role, team in GRANTS:
+        team_id = lab.team(team) if team else None
+        await lab.act(GiveGrant(provider=PROVIDER, subject=group, role=role, team_id=team_id))
+    await lab.define("web", "shop")
