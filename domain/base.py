@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self, cast
 
 from eventsourcing.domain import BaseAggregate, CanMutateAggregate
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PrivateAttr
 
 
 def _utc(value: datetime) -> datetime:
@@ -51,18 +51,23 @@ class Event(BaseModel, CanMutateAggregate[str]):
     originator_version: int = Field(default=0, exclude=True)
     timestamp: Timestamp
 
+    _state: bytes | None = PrivateAttr(default=None)
+
     def apply(self, aggregate: Any) -> None:
         """Assign what the fact says to the aggregate; never check, never raise."""
 
     def state(self) -> bytes:
-        """Return the bytes that the ledger stores and hashes."""
-        return self.model_dump_json().encode()
+        """Return the bytes that the ledger stores and hashes; of an event that was read, those that were stored."""
+        if self._state is None:
+            self._state = self.model_dump_json().encode()
+        return self._state
 
     @classmethod
     def from_state(cls, state: bytes, stream_id: str, stream_version: int) -> Self:
         """Read an event back from its stored bytes; raises ``pydantic.ValidationError`` on a shape that is not ours."""
         event = cls.model_validate_json(state)
         event.__dict__.update(originator_id=stream_id, originator_version=stream_version)
+        event._state = state
         return event
 
 

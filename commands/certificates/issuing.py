@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 from commands.base import Command, Services
 from commands.certificates.record_failed import RecordFailed
@@ -17,8 +17,7 @@ from domain.certificates.certificate import Certificate, Purpose
 from domain.errors import ClmError
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """What a certificate certifies and belongs to; None where it does not apply (the backend's own have no order)."""
 
     purpose: Purpose
@@ -47,7 +46,7 @@ def announce(work: Work, prepared: PreparedCertificate, bound: Bound) -> Certifi
         tbs_sha256=prepared.tbs_sha256,
         not_before=prepared.not_before,
         not_after=prepared.not_after,
-        **asdict(bound),
+        **bound._asdict(),
     )
     work.add(certificate)
     work.then = partial(_sign, work.services, certificate.id, prepared)

@@ -203,17 +203,17 @@ def who(
 
 def anna(**told: str) -> Context:
     """A DEVOPS member of team shop."""
-    return who("p-anna", Held(Role.DEVOPS, SHOP), **told)  # type: ignore[arg-type]
+    return who("p-anna", Held(Role.DEVOPS, SHOP), **told)
 
 
 def ben(**told: str) -> Context:
     """A DEVOPS member of team pay."""
-    return who("p-ben", Held(Role.DEVOPS, PAY), **told)  # type: ignore[arg-type]
+    return who("p-ben", Held(Role.DEVOPS, PAY), **told)
 
 
 def olga(**told: str) -> Context:
     """A member of SEC_OPS."""
-    return who("p-olga", Held(Role.SEC_OPS), **told)  # type: ignore[arg-type]
+    return who("p-olga", Held(Role.SEC_OPS), **told)
 
 
 def the_agent(host_id: str) -> Context:
