@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ def main(argv: Sequence[str] | None = None, progress: Progress | None = None) ->
     """Run the command line and return the exit code; ``progress`` is told every step of every installation."""
     options = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    os.umask(0o027)  # what is private is made 0600 or 0700 by name; folders on a target's way are for its group too
     interrupts = Interrupts()
     try:
         interrupts.listen()

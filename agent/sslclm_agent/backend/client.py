@@ -9,7 +9,7 @@ from sslclm_agent.backend.enrolment import read_chain
 from sslclm_agent.config.settings import Settings
 from sslclm_agent.deploy.results import DETAIL
 from sslclm_agent.errors import ConfigError, RefusedByBackendError, TaskError, UnreachableError
-from sslclm_agent.state.identity import Identity, IdentityStore
+from sslclm_agent.state.identity import Identity, IdentityStore, moment
 from sslclm_agent.state.keys import generate, signing_request, to_pem
 from sslclm_agent.state.outbox import Result
 from sslclm_agent.strictjson import Members
@@ -57,7 +57,7 @@ class Backend:
         try:
             members = Members(answer, "identity")
             chain, renew_after = read_chain(members), members.text("renew_after")
-            datetime.fromisoformat(renew_after).astimezone()
+            moment(renew_after)
         except (TaskError, ValueError) as error:
             raise UnreachableError(f"the new identity cannot be used: {error}") from error
         self._store.renewed(to_pem(key), chain, renew_after)

@@ -11,7 +11,7 @@ from sslclm_agent.backend.channel import Channel, split_origin, verifying_contex
 from sslclm_agent.config.settings import Settings
 from sslclm_agent.errors import ConfigError, TaskError, UnreachableError
 from sslclm_agent.state.files import private_directory, write_private
-from sslclm_agent.state.identity import Identity, IdentityStore
+from sslclm_agent.state.identity import Identity, IdentityStore, moment
 from sslclm_agent.state.keys import generate, signing_request, to_pem
 from sslclm_agent.strictjson import Members
 
@@ -55,7 +55,7 @@ def _read(answer: dict[str, Any]) -> tuple[Identity, list[str], str]:
         )
         split_origin(identity.agent_url)
         x509.load_pem_x509_certificate(server_ca.encode())
-        identity.renew_at.astimezone()
+        moment(identity.renew_after)
     except (TaskError, ValueError) as error:
         raise UnreachableError(f"the enrolment's answer cannot be used: {error}") from error
     return identity, chain, server_ca

@@ -62,18 +62,14 @@ class Installer:
         try:
             self._permitted(order)
             material = self._material(order)
-            folder = VersionedFolder(order.target.directory, self._settings.directories)
+            with closing(VersionedFolder(order.target.directory, self._settings.directories)) as folder:
+                entry = Entry(task_id, parameters, folder.next_version(order.fingerprint), folder.current())
+                self._journal.write(entry)
+                self._progress("planned")
+                work = Work(order, folder, entry)
+                return self._guarded(work, lambda: self._from_the_start(work, material))
         except StageError as error:
             return failed(error.stage, error.sentence, evidence=self._prober.look(order.target.endpoints))
-        with closing(folder):
-            try:
-                previous, version = folder.current(), folder.next_version(order.fingerprint)
-            except StageError as error:
-                return failed(error.stage, error.sentence, evidence=self._prober.look(order.target.endpoints))
-            work = Work(order, folder, Entry(task_id, parameters, version, previous))
-            self._journal.write(work.entry)
-            self._progress("planned")
-            return self._guarded(work, lambda: self._from_the_start(work, material))
 
     def recover(self, entry: Entry) -> Result | None:
         """Finish what a crash cut off: forward once the link was switched, else back to where nothing had happened.
@@ -126,11 +122,13 @@ class Installer:
         return served(evidence, leaf_sha256(work.folder, work.entry.previous))
 
     def _run(self, stage: str, table: Mapping[str, Command], name: str, seconds: int) -> None:
-        if name:
-            try:
+        try:
+            if name:
                 table[name].run(seconds, self._clock)
-            except RunFailedError as error:
-                raise StageError(stage, str(error)) from error
+        except RunFailedError as error:
+            raise StageError(stage, str(error)) from error
+        except KeyError as error:  # taken out of agent.properties between a crash and the recovery
+            raise StageError(stage, f"agent.properties defines no command {name} any more") from error
         self._progress(f"{stage} done")
 
     def _prove(self, work: Work, material: Material) -> list[Evidence]:

@@ -24,7 +24,15 @@ class Identity:
     @property
     def renew_at(self) -> datetime:
         """The moment from which the agent asks for a new certificate."""
-        return datetime.fromisoformat(self.renew_after)
+        return moment(self.renew_after)
+
+
+def moment(text: str) -> datetime:
+    """Parse an RFC 3339 time; raises ``ValueError`` for anything else, and for one without an offset."""
+    parsed = datetime.fromisoformat(text)
+    if parsed.tzinfo is None:
+        raise ValueError("a time needs its offset")
+    return parsed
 
 
 class IdentityStore:

@@ -130,6 +130,20 @@ def test_a_backend_that_is_away_is_asked_less_and_less_often(lab, backend):
     assert max(pauses) > timedelta(seconds=30).total_seconds()
 
 
+def test_a_result_waits_until_the_backend_takes_it(lab):
+    """An outage when reporting loses nothing: the task is not done again, its result is delivered later."""
+    task_id = lab.backend.add("make-key", {"order_id": "order-1"})
+    path = f"/agent/v1/tasks/{task_id}/result"
+    lab.backend.answers[path] = lambda handler: handler.send_error(503)
+    first = command_line(lab.config, "once")
+
+    assert (first.returncode, "503" in first.stderr) == (6, True)
+    waiting = json.loads(command_line(lab.config, "status", "--json").stdout)["results_waiting"]
+    del lab.backend.answers[path]
+    assert (waiting, command_line(lab.config, "once").returncode) == (1, 0)
+    assert lab.backend.result(task_id)["stage"] == "refused"
+
+
 def test_a_result_the_backend_never_takes_is_kept_for_people(lab):
     """It is set aside and named in status instead of blocking what comes after."""
     Outbox(lab.folder / "state").put("task-unknown", {"outcome": "done"})

@@ -164,7 +164,11 @@ def test_the_group_comes_from_the_folder(lab, nginx):
     folder = (lab.target / "current").resolve()
 
     assert result["outcome"] == "served", result
-    for path, mode in ((folder, 0o750), (folder / "privkey.pem", 0o640)):
+    below = {"directory": f"{lab.target}/a/b", "mode": "0640", "kind": "files", "endpoints": [], "reloader": ""}
+    assert lab.do("install", {**parameters, "target": {**parameters["target"], **below}})["outcome"] == "served"
+    deep = (lab.target / "a" / "b" / "current").resolve()
+    wanted = ((folder, 0o750), (folder / "privkey.pem", 0o640), (deep.parent, 0o750), (deep / "privkey.pem", 0o640))
+    for path, mode in wanted:
         assert (path.stat().st_gid, stat.S_IMODE(path.stat().st_mode) & 0o777) == (OTHER_GROUP, mode)
 
 
