@@ -145,9 +145,10 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         self.backend.requests.append(f"{self.command} {self.path}")
         self.close_connection = True
+        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if path in self.backend.answers:
             return self.backend.answers[path](self)
-        status, body = self._route(path, self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+        status, body = self._route(path, data)
         return reply(self, status, body)
 
     def _route(self, path: str, data: bytes) -> tuple[int, bytes | Json]:
