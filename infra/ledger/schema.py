@@ -7,8 +7,12 @@ trigger looks for the row that would be replaced.
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
+
+from commands.ports.ledger import LedgerUnavailable
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS entry (
@@ -66,13 +70,23 @@ CREATE TRIGGER IF NOT EXISTS details_kept BEFORE DELETE ON details
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 """
 
+SCHEMA_VERSION = 1
+_SWITCH_ATTEMPTS = 20
+
 BUSY_TIMEOUT_S = 10.0
 """How long a writer waits for another process's group before it answers that the ledger is unavailable."""
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    """Open one connection in autocommit mode; the caller sees to it that one thread at a time uses it."""
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    """Open one connection to a file that exists, in autocommit mode; one thread at a time may use it."""
+    # mode=rw: a ledger whose file has gone must not begin anew as an empty one.
+    connection = sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode=rw",
+        uri=True,
+        timeout=BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
     # Before anything else: a sync mode that is set inside a transaction is ignored.
     connection.execute("PRAGMA synchronous = FULL")
     # What is erased is overwritten with zeros, not only unlinked.
@@ -82,12 +96,40 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def prepare(connection: sqlite3.Connection) -> None:
-    """Switch the file to write-ahead logging and create what is missing; harmless when repeated."""
-    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+def prepare(path: Path) -> None:
+    """Create the file, for its owner only, and what is missing in it; harmless when repeated.
+
+    Raises LedgerUnavailable where the file cannot be opened, is no ledger or was written by a later version.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        with closing(connect(path)) as connection:
+            _switch_to_wal(connection)
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > SCHEMA_VERSION:
+                raise LedgerUnavailable(f"{path} was written by a later version of this program: install that version")
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {TABLES} {TRIGGERS} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
+    except (OSError, sqlite3.Error) as error:
+        raise LedgerUnavailable(f"the ledger {path} cannot be opened: {error}") from error
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Switch to write-ahead logging; the file remembers it."""
+    for _ in range(_SWITCH_ATTEMPTS):
+        try:
+            mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        except sqlite3.OperationalError:
+            # Another process is switching. This statement does not wait for locks, a transaction does.
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        else:
+            break
+    else:
+        mode = "a locked file"
     if mode != "wal":
-        raise ValueError(f"the ledger needs SQLite's write-ahead log, this file answers {mode!r}: use a local disk")
-    connection.executescript(f"BEGIN IMMEDIATE; {TABLES} {TRIGGERS} COMMIT;")
+        raise LedgerUnavailable(f"SQLite offers {mode} instead of its write-ahead log here: use a local disk")
 
 
 def erase(path: Path, first_position: int) -> bool:

@@ -19,7 +19,7 @@ from infra.ledger.proof.hashing import EntryBytes
 from infra.ledger.proof.verdict import Finding, Verdict
 from infra.ledger.proof.verify import verify_entries
 from infra.ledger.reader import ReadPool, read_by_key, read_entries, read_head, read_stream, stray_rows
-from infra.ledger.schema import connect, erase, prepare
+from infra.ledger.schema import erase, prepare
 from infra.ledger.writer import SqliteWriter, restore
 
 
@@ -34,11 +34,7 @@ class SqliteLedger:
         if clock().tzinfo is None:
             raise ValueError("the ledger's clock must give times with a zone, e.g. datetime.now(UTC)")
         self._path = Path(path)
-        connection = connect(self._path)
-        try:
-            prepare(connection)
-        finally:
-            connection.close()
+        prepare(self._path)
         self._writer = SqliteWriter(self._path, clock)
         self._reads = ReadPool(self._path)
         self._group = GroupCommit(self._writer.store, name=f"ledger-{self._path.name}")

@@ -66,3 +66,14 @@ def test_a_killed_writer_loses_nothing_that_was_acknowledged(store, seed):
     assert hashes.items() >= _acknowledged(lines).items()
     assert verify_entries(stored).finding is None
     assert len(_read(store.spec)) == len(stored) + 4
+
+
+def test_processes_may_create_a_ledger_at_the_same_moment(store):
+    """Processes that open a new place together all find one ledger there, and exactly one of them begins it."""
+    writers = [_writer(store.spec, f"r{number}", callers=0, count=0) for number in range(4)]
+    codes = [writer.wait(DEADLINE_S) for writer in writers]
+    for writer in writers:
+        writer.stdout.close()
+
+    assert codes == [0, 0, 0, 0]
+    assert _read(store.spec) == []

@@ -224,3 +224,41 @@ def test_only_an_empty_ledger_is_restored_into(ledger):
     """Restoring into a ledger that has entries is refused."""
     with pytest.raises(WrongState, match="already has entries"):
         ledger.restore(ledger.entries(1))
+
+
+def test_a_new_file_is_for_its_owner_only(path, ledger):
+    """The ledger's file and its log are readable for the account that created them, and nobody else."""
+    modes = {file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+
+    assert ledger.head().position == 3
+    assert modes == {0o600}
+
+
+def test_a_file_that_is_no_ledger_is_refused(tmp_path):
+    """A file with something else in it, and a folder that is not there, are refused in words."""
+    other = tmp_path / "letter.txt"
+    other.write_text("Dear auditor, this is not a database, however long it gets. " * 20)
+    for wrong in (other, tmp_path / "missing" / "ledger.db", tmp_path):
+        with pytest.raises(LedgerUnavailable, match="cannot be opened"):
+            SqliteLedger(wrong, clock=now)
+
+
+def test_a_file_of_a_later_version_is_refused(path, ledger):
+    """A file that a later version wrote is left alone."""
+    ledger.close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(LedgerUnavailable, match="later version"):
+        SqliteLedger(path, clock=now)
+
+
+async def test_a_file_that_vanished_does_not_begin_anew(path, ledger):
+    """When the file has gone, appends and reads say so instead of beginning another ledger at position 1."""
+    ledger._writer._drop_connection()
+    for file in path.parent.iterdir():
+        file.unlink()
+    with pytest.raises(LedgerUnavailable):
+        await ledger.append(draft("c"))
+
+    assert list(path.parent.iterdir()) == []
