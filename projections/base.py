@@ -39,20 +39,30 @@ class EntryMetadata:
         self._members: Mapping[str, Any] | None = None
 
     def text(self, name: str) -> str:
-        """Return a member of the metadata that is text; empty where there is none (the ledger allows any JSON)."""
+        """Return a member of the metadata that is text; empty where there is none (a ledger may hold any bytes)."""
         if self._members is None:
-            parsed = json.loads(self.raw) if self.raw else {}
-            self._members = parsed if isinstance(parsed, dict) else {}
+            self._members = _members(self.raw)
         value = self._members.get(name)
-        return value if isinstance(value, str) else ""
+        if not isinstance(value, str):
+            return ""
+        return value if value.isascii() else value.encode(errors="replace").decode()
+
+
+def _members(raw: bytes) -> Mapping[str, Any]:
+    try:
+        parsed = json.loads(raw)
+    except (ValueError, RecursionError):
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)
 class Fact(Generic[E_co]):
     """One event where it stands in the ledger.
 
-    ``position`` is the event's own, ``first_position`` its entry's. ``event`` is None where the topic is unknown to
-    this version of the code, which only a fold for *every* event gets to see.
+    ``position`` is the event's own, ``first_position`` its entry's. ``state``: the bytes that were stored and hashed;
+    ``event`` is read from them, and None where the topic is unknown to this version of the code, which only a fold for
+    *every* event gets to see.
     """
 
     position: int
@@ -61,6 +71,7 @@ class Fact(Generic[E_co]):
     stream_id: str
     stream_version: int
     topic: str
+    state: bytes
     event: E_co
     entry: EntryMetadata
 

@@ -9,6 +9,7 @@ from typing import Any
 from commands.ports.ledger import Entry, StoredEvent
 from domain.base import Event
 from domain.registry import TOPICS
+from infra.ledger.proof.rules import GENESIS_TOPIC
 from infra.views.tables import Key, Row, Table, elements
 from projections.base import EntryMetadata, Fact, Fold, Projection
 
@@ -113,7 +114,7 @@ class BatchRows:
 
     def _set(self, key: Key, row: Row | None) -> None:
         self._now[key] = row
-        if row is None:
+        if row is None or not self._found:
             return
         for column, found in self._found.items():
             for value in self._values(column, row):
@@ -137,7 +138,7 @@ class Batch:
         for entry, stored, metadata in _events(entries):
             folds = self._routes.folds(stored.topic)
             known = stored.topic in TOPICS
-            self.skipped += not known
+            self.skipped += not known and stored.topic != GENESIS_TOPIC
             if not folds:
                 continue
             try:
@@ -182,6 +183,7 @@ def _fact(entry: Entry, stored: StoredEvent, event: Event | None, metadata: Entr
         stored.stream_id,
         stored.stream_version,
         stored.topic,
+        stored.state,
         event,
         metadata,
     )

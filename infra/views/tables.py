@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -38,6 +39,7 @@ class Table:
         self.columns = tuple(model.columns)
         self._booleans = tuple(name for name, kind in model.columns.items() if kind == "boolean")
         self._apart = frozenset((model.key, *self.columns))
+        self._searchable = itemgetter(model.key, *self.columns)
         names = ", ".join((model.key, *self.columns, "body"))
         marks = ", ".join("?" * (len(self.columns) + 2))
         changes = ", ".join(f"{column} = excluded.{column}" for column in (*self.columns, "body"))
@@ -110,7 +112,7 @@ class Table:
 
     def _record(self, row: Row) -> tuple[Any, ...]:
         body = {name: value for name, value in row.items() if name not in self._apart}
-        return (row[self.model.key], *(row[column] for column in self.columns), to_json(body))
+        return (*self._searchable(row), to_json(body))
 
     def _write_many(
         self,

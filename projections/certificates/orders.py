@@ -18,17 +18,33 @@ from projections.base import Fact, Projection, Rows, microseconds, on
 from projections.query import Filter, Order, equals, holds
 
 
-class OrderRow(TypedDict):
+class OrderProgress(TypedDict):
+    """How far an order has come.
+
+    ``approvers`` and ``rejecter`` are pseudonyms. ``certificates``: host id (empty: the caller's own CSR) ->
+    certificate id; ``refused_rules``: host id -> the rule that its last refused key broke; ``deployments``:
+    deployment id -> state.
+    """
+
+    state: State
+    approvers: list[str]
+    approved_by: str | None
+    approved_until_us: int | None
+    rejecter: str | None
+    certificates: dict[str, str]
+    refused_rules: dict[str, str]
+    deployments: dict[str, DeploymentState]
+    deployment_ids: list[str]
+
+
+class OrderRow(OrderProgress):
     """One order.
 
     ``subject`` and ``targets`` are the JSON of ``domain.certificates.order``'s Subject and Target; ``request_sha256``
-    is what an approval has to name. ``approvers`` and ``requester`` are pseudonyms. ``certificates``: host id (empty:
-    the caller's own CSR) -> certificate id. ``deployments``: deployment id -> state. ``created``, ``changed``: ledger
-    positions.
+    is what an approval has to name. ``requester`` is a pseudonym. ``created``, ``changed``: ledger positions.
     """
 
     order_id: str
-    state: State
     team_id: str
     profile_id: str
     profile_version: int
@@ -40,14 +56,6 @@ class OrderRow(TypedDict):
     waived_rules: list[str]
     request_sha256: str
     approvals_needed: int
-    approvers: list[str]
-    approved_by: str | None
-    approved_until_us: int | None
-    rejecter: str | None
-    certificates: dict[str, str]
-    refused_rules: dict[str, str]
-    deployments: dict[str, DeploymentState]
-    deployment_ids: list[str]
     requested_us: int
     created: int
     changed: int
@@ -74,33 +82,39 @@ def _requested(rows: Rows[OrderRow], fact: Fact[OrderAggregate.Requested]) -> No
     event = fact.event
     at = microseconds(event.timestamp)
     rows.add(
-        OrderRow(
-            order_id=fact.stream_id,
-            state="waiting",
-            team_id=event.team_id,
-            profile_id=event.profile_id,
-            profile_version=event.profile_version,
-            requester=event.requester,
-            subject=event.subject.model_dump(mode="json"),
-            targets=[target.model_dump(mode="json") for target in event.targets],
-            host_ids=list(dict.fromkeys(target.host_id for target in event.targets)),
-            csr_sha256=event.csr_sha256,
-            waived_rules=list(event.waived_rules),
-            request_sha256=sha256(event.state()).hexdigest(),
-            approvals_needed=event.approvals_needed,
-            approvers=[],
-            approved_by=None,
-            approved_until_us=None,
-            rejecter=None,
-            certificates={},
-            refused_rules={},
-            deployments={},
-            deployment_ids=[],
-            requested_us=at,
-            created=fact.position,
-            changed=fact.position,
-            changed_us=at,
-        )
+        {
+            **_untouched(),
+            "order_id": fact.stream_id,
+            "team_id": event.team_id,
+            "profile_id": event.profile_id,
+            "profile_version": event.profile_version,
+            "requester": event.requester,
+            "subject": event.subject.model_dump(mode="json"),
+            "targets": [target.model_dump(mode="json") for target in event.targets],
+            "host_ids": list(dict.fromkeys(target.host_id for target in event.targets)),
+            "csr_sha256": event.csr_sha256,
+            "waived_rules": list(event.waived_rules),
+            "request_sha256": sha256(fact.state).hexdigest(),
+            "approvals_needed": event.approvals_needed,
+            "requested_us": at,
+            "created": fact.position,
+            "changed": fact.position,
+            "changed_us": at,
+        }
+    )
+
+
+def _untouched() -> OrderProgress:
+    return OrderProgress(
+        state="waiting",
+        approvers=[],
+        approved_by=None,
+        approved_until_us=None,
+        rejecter=None,
+        certificates={},
+        refused_rules={},
+        deployments={},
+        deployment_ids=[],
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from commands.ports.ledger import EntryDraft, EventDraft
 from domain.base import Aggregate, Event
+from infra.ledger.drafts import genesis_draft
 from infra.ledger.sqlite import SqliteLedger
 from infra.views.runner import Runner
 from infra.views.sqlite import SqliteViews
@@ -32,6 +33,14 @@ def draft(*aggregates: Aggregate) -> EntryDraft:
     return EntryDraft(drafts, b'{"actor":"p-alice"}')
 
 
+def open_ledger(folder: Path) -> SqliteLedger:
+    """Open the ledger in a folder; a new one gets its first entry."""
+    ledger = SqliteLedger(folder / "ledger.db", clock=now)
+    if ledger.head().position == 0:
+        ledger.append_blocking(genesis_draft("00112233445566778899aabbccddeeff", "ledger.example/log"))
+    return ledger
+
+
 def issue(ledger: SqliteLedger, number: int) -> int:
     """Write one order from the request to the proven deployment, with one retry; return the last position."""
     wanted = order(number)
@@ -52,7 +61,7 @@ def issue(ledger: SqliteLedger, number: int) -> int:
 
 def write_until_killed(folder: Path, start: int) -> None:
     """Write orders numbered from ``start`` on and follow them; never returns."""
-    ledger = SqliteLedger(folder / "ledger.db", clock=now)
+    ledger = open_ledger(folder)
     views = SqliteViews(folder / "views.db", MODELS)
     runner = Runner(ledger, views, batch=7)
     runner.start()

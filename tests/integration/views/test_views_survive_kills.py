@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from infra.ledger.sqlite import SqliteLedger
 from infra.views.database import read_mark
 from infra.views.rebuild import rebuild
 from infra.views.runner import Runner
@@ -19,7 +18,7 @@ from infra.views.sqlite import SqliteViews
 from projections.audit.search import AUDIT, AuditFilter
 from projections.models import MODELS
 from tests.support.viewrows import all_rows
-from tests.support.viewswriter import issue, now, write_until_killed
+from tests.support.viewswriter import issue, open_ledger, write_until_killed
 
 KILLS = 20
 DEADLINE = 60
@@ -58,7 +57,7 @@ def test_twenty_kills_leave_what_a_rebuild_gives(tmp_path):
     for round_ in range(1, KILLS + 1):
         _kill_while_folding(context, tmp_path, chance, round_)
 
-    with SqliteLedger(tmp_path / "ledger.db", clock=now) as ledger:
+    with open_ledger(tmp_path) as ledger:
         views = SqliteViews(tmp_path / "views.db", MODELS)
         runner = Runner(ledger, views)
         runner.start()
@@ -74,7 +73,7 @@ def test_twenty_kills_leave_what_a_rebuild_gives(tmp_path):
 
 def test_two_runners_on_one_file(tmp_path):
     """Two processes' runners on one file, each with its own writer on the ledger, fold every entry once."""
-    first, second = (SqliteLedger(tmp_path / "ledger.db", clock=now) for _ in range(2))
+    first, second = (open_ledger(tmp_path) for _ in range(2))
     followed = [(ledger, SqliteViews(tmp_path / "views.db", MODELS)) for ledger in (first, second)]
     runners = [Runner(ledger, views) for ledger, views in followed]
     issue(first, 1)

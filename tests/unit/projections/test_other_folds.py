@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import cast
 
+import pytest
+
 from domain.access.grant import Grant
 from domain.base import Event
 from domain.hosts.host import Host
@@ -13,6 +15,7 @@ from domain.profiles.profile import Profile
 from domain.profiles.spec import ProfileSpec
 from projections.access.grants import GRANTS
 from projections.audit.search import AUDIT, mentioned
+from projections.base import EntryMetadata
 from projections.hosts.hosts import HOSTS
 from projections.issuers.issuers import ISSUERS
 from projections.profiles.profiles import PROFILES
@@ -130,3 +133,14 @@ def test_an_event_mentions_each_object_once():
 
     assert mentioned(cast("Event", wanted.pending_events[-1])) == ["host-1", "certificate-1"]
     assert mentioned(cast("Event", _issuer().pending_events[0])) == []
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xff", b"[]", b'{"actor":7}', b'{"actor":', b"[" * 9_000, b'{"actor":null}'])
+def test_metadata_may_be_anything(raw):
+    """Metadata that is not ours has no words; it never stops a fold."""
+    assert EntryMetadata(raw).text("actor") == ""
+
+
+def test_lone_surrogates_are_replaced():
+    """A word that no store takes is shown as what it is not, instead of stopping the fold."""
+    assert EntryMetadata(b'{"actor":"\\ud800x"}').text("actor") == "?x"
