@@ -20,6 +20,7 @@ from sslclm_agent.tasks.parameters import MakeKey
 from sslclm_agent.tasks.signature import Task, verify
 
 _log = logging.getLogger(__name__)
+_TOLD = ("outcome", "stage", "detail")
 
 
 class Worker:
@@ -56,7 +57,9 @@ class Worker:
         """Do one delivered task; return ``False`` when its result was known already."""
         if self.outbox.knows(task_id):
             return False
-        self._keep(task_id, self._answer(task_id, jws))
+        result = self._answer(task_id, jws)
+        self._keep(task_id, result)
+        _log.info("task %s: %s", task_id, ", ".join(str(result[key]) for key in _TOLD if result.get(key)))
         return True
 
     def _keep(self, task_id: str, result: Result) -> None:
