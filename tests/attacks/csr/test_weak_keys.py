@@ -18,7 +18,7 @@ RSA_PSS = bytes.fromhex("06092a864886f70d01010a")
 RSA = bytes.fromhex("06092a864886f70d010101")
 
 
-def spki(key: object) -> bytes:
+def spki(key) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 

@@ -20,7 +20,7 @@ def hierarchy() -> Hierarchy:
     return asyncio.run(make_hierarchy())
 
 
-async def root_crl(hierarchy: Hierarchy, revoked=(), number=1) -> bytes:
+async def root_crl(hierarchy, revoked=(), number=1):
     """Sign the root's CRL, as a ceremony does."""
     root = x509.load_der_x509_certificate(hierarchy.root_der)
     tbs = crl_to_be_signed(root, crl_url(BASE, "root"), number, NOON, NOON + timedelta(days=90), revoked)

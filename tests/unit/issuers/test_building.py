@@ -44,7 +44,7 @@ async def issued(hierarchy, wanted):
     return prepared, x509.load_der_x509_certificate(await hierarchy.issuers.sign(prepared))
 
 
-SERIALS = set()
+SERIALS: set[str] = set()
 
 
 @given(templates())
