@@ -12,6 +12,14 @@ from domain.errors import Unavailable
 Waiter = tuple[int, asyncio.AbstractEventLoop, "asyncio.Future[None]"]
 
 
+def _stopped() -> Unavailable:
+    return Unavailable(
+        "the read models are not kept current: their runner has stopped",
+        rule="views-stopped",
+        fix="look at the health of the views' runner and at the log, mend the cause, and start it again",
+    )
+
+
 def _late(position: int) -> Unavailable:
     return Unavailable(
         f"the read models have not reached position {position} yet",
@@ -27,6 +35,15 @@ class Progress:
         self._condition = threading.Condition()
         self._waiters: list[Waiter] = []
         self.position = position
+        self._stopped = False
+
+    def stopped(self, *, yes: bool) -> None:
+        """Note that the runner stopped, so that nobody waits for nothing, or that it runs again."""
+        with self._condition:
+            self._stopped = yes
+            self._condition.notify_all()
+            due, self._waiters = (self._waiters, []) if yes else ([], self._waiters)
+        _wake(due)
 
     def advance(self, position: int) -> None:
         """Note a new position and wake whom it satisfies: one hand-over per event loop."""
@@ -36,12 +53,7 @@ class Progress:
             due = [waiter for waiter in self._waiters if waiter[0] <= position]
             if due:
                 self._waiters = [waiter for waiter in self._waiters if waiter[0] > position]
-        by_loop = defaultdict(list)
-        for _, loop, future in due:
-            by_loop[loop].append(future)
-        for loop, futures in by_loop.items():
-            with contextlib.suppress(RuntimeError):  # the loop was closed while its coroutine waited
-                loop.call_soon_threadsafe(_resolve, futures)
+        _wake(due)
 
     async def wait(self, position: int, seconds: float) -> None:
         """Return once the position is reached; raises Unavailable after ``seconds``."""
@@ -52,6 +64,8 @@ class Progress:
         with self._condition:
             if self.position >= position:
                 return
+            if self._stopped:
+                raise _stopped()
             self._waiters.append(waiter)
         try:
             await asyncio.wait_for(waiter[2], seconds)
@@ -60,12 +74,24 @@ class Progress:
         finally:
             with self._condition, contextlib.suppress(ValueError):
                 self._waiters.remove(waiter)
+        if self.position < position:
+            raise _stopped()
 
     def wait_blocking(self, position: int, seconds: float) -> None:
         """Return once the position is reached; raises Unavailable after ``seconds``. Not for event loops."""
         with self._condition:
-            if not self._condition.wait_for(lambda: self.position >= position, seconds):
-                raise _late(position)
+            self._condition.wait_for(lambda: self._stopped or self.position >= position, seconds)
+            if self.position < position:
+                raise _stopped() if self._stopped else _late(position)
+
+
+def _wake(waiters: list[Waiter]) -> None:
+    by_loop = defaultdict(list)
+    for _, loop, future in waiters:
+        by_loop[loop].append(future)
+    for loop, futures in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # the loop was closed while its coroutine waited
+            loop.call_soon_threadsafe(_resolve, futures)
 
 
 def _resolve(futures: list[asyncio.Future[None]]) -> None:

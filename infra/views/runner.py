@@ -91,6 +91,7 @@ class Runner:
         if self._thread is not None and self._thread.is_alive():
             raise RuntimeError("the runner runs already")
         self._stopping, self._error, self._state = False, "", "building"
+        self._views.progress.stopped(yes=False)
         if not self._subscribed:
             self._ledger.subscribe(self.hand_over)
             self._subscribed = True
@@ -140,6 +141,7 @@ class Runner:
             self._state = "stopped"
         finally:
             db.close()
+            self._views.progress.stopped(yes=True)
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         self._seen = self._ledger.head().position

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
 import threading
+from contextlib import closing
 from pathlib import Path
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -195,3 +198,21 @@ def test_a_rebuild_that_meets_poison_leaves_the_model(ledger, started):
     assert second.health().state == "stopped"
     assert again.get(INVENTORY, "certificate-1") is not None
     assert all_rows(views.path) == before
+
+
+def test_an_interrupted_rebuild_leaves_nothing_behind(ledger, started):
+    """A rebuild that was cut off half-way is begun anew; its half-filled tables are neither read nor kept."""
+    for number in range(1, 10):
+        last = ledger.save(certificate(number)).last_position
+    views, runner = started()
+    views.wait_for_blocking(last)
+    with patch.object(rebuilding, "CHUNK", 2), pytest.raises(rebuilding.Cancelled):
+        rebuild(ledger, views.path, (INVENTORY,), cancelled=iter((False, True)).__next__)
+    before = all_rows(views.path)
+
+    runner.rebuild(INVENTORY)
+
+    assert all_rows(views.path) == before
+    with closing(sqlite3.connect(views.path)) as db:
+        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    assert sorted(name for name in tables if name.startswith("inventory")) == ["inventory_2", "inventory_2_names"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import threading
 
 import pytest
 
+from commands.ports.ledger import LedgerUnavailable
 from domain.errors import InvalidInput, Unavailable
+from infra.views import runner as running
 from projections.certificates.inventory import INVENTORY, InventoryFilter
 from projections.certificates.orders import ORDERS
 from projections.hosts.queue import QUEUE, QueueFilter
@@ -163,3 +167,49 @@ def test_forged_cursors_are_refused(ledger, started, cursor):
 
     with pytest.raises(InvalidInput, match="not a cursor"):
         views.find(INVENTORY, InventoryFilter(), cursor=cursor)
+
+
+async def test_nobody_waits_for_a_runner_that_stopped(ledger, started):
+    """Waiters of both kinds hear at once that the runner stopped; a restart lets them wait again."""
+    views, runner = started()
+    views.wait_for_blocking(_issue(ledger, 1))
+    waiting = asyncio.create_task(views.wait_for(10**6, timeout=60))
+    await asyncio.sleep(0)
+
+    runner.stop()
+
+    with pytest.raises(Unavailable, match="has stopped"):
+        await waiting
+    with pytest.raises(Unavailable, match="has stopped"):
+        await views.wait_for(10**6, timeout=60)
+    with pytest.raises(Unavailable, match="has stopped"):
+        views.wait_for_blocking(10**6, timeout=60)
+
+    runner.start()
+    await views.wait_for(_issue(ledger, 2), timeout=60)
+
+
+def test_a_ledger_that_cannot_be_read_is_waited_for(ledger, started, monkeypatch):
+    """While the ledger does not answer the runner waits and says why; then it goes on."""
+    views, runner = started()
+    views.wait_for_blocking(_issue(ledger, 1))
+    answers = threading.Event()
+    asked = threading.Semaphore(0)
+    real = ledger.entries
+
+    def entries(first, *, limit=500):
+        if not answers.is_set():
+            asked.release()
+            raise LedgerUnavailable("no primary")
+        return real(first, limit=limit)
+
+    monkeypatch.setattr(ledger, "entries", entries)
+    monkeypatch.setattr(running, "_RETRY_SECONDS", 0.01)
+    ledger.quiet = True
+    last = _issue(ledger, 2)
+    assert asked.acquire(timeout=10)
+    assert asked.acquire(timeout=10)
+    assert (runner.health().state, runner.health().error) == ("waiting", "LedgerUnavailable: no primary")
+    answers.set()
+
+    views.wait_for_blocking(last, timeout=10)
