@@ -120,7 +120,7 @@ def test_settings_are_frozen():
     settings = Settings.from_environment(DEVELOPMENT)
 
     with pytest.raises(ValidationError):
-        settings.development = False  # type: ignore[misc] # the point of the test
+        settings.development = False  # the point of the test
 
 
 def test_a_symlink_into_the_data_is_seen(tmp_path):
