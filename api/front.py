@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from fastapi import APIRouter, Request, Response
 
 from api.edge import Edge
@@ -41,4 +43,4 @@ async def problem(request: Request, rule: str) -> Response:
     if rule not in PROBLEM_TYPES:
         told = f"no such problem type (call {correlation_id(request.scope)})"
         raise NotFound(told, rule="problem-type", fix="see /problems")
-    return page(rule, f"<p>{PROBLEM_TYPES[rule]}</p>")
+    return page(rule, f"<p>{escape(PROBLEM_TYPES[rule])}</p>")

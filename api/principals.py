@@ -5,6 +5,7 @@ Roles are looked up with every request, in the grants at the head of the ledger:
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from commands.access import rights
 from commands.access.sessions import EndSession
 from commands.context import SYSTEM, Authentication, Context, Principal
 from domain.access.session import EndReason
-from domain.errors import Denied, Unauthenticated
+from domain.errors import Denied, NotFound, Unauthenticated
 from domain.ids import derived_id
 
 COOKIE = "__Host-sslclm"
@@ -86,10 +87,11 @@ async def live_session(edge: Edge, token: str, correlation: str) -> Session | No
 
 
 async def note_ended(edge: Edge, session: Session, reason: EndReason, correlation: str) -> None:
-    """Record the end of a session on behalf of its person."""
+    """Record the end of a session on behalf of its person; one whose beginning was never recorded has no end."""
     who = edge.identity.directory.pseudonym(session.signed_in.issuer, session.signed_in.subject)
     context = Context(SYSTEM, correlation, purpose="session", on_behalf_of=who)
-    await edge.bus.execute(EndSession(session_id=session_stream(session), reason=reason), context)
+    with contextlib.suppress(NotFound):
+        await edge.bus.execute(EndSession(session_id=session_stream(session), reason=reason), context)
 
 
 def check_csrf(session: Session, given: str) -> None:

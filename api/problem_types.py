@@ -1,10 +1,58 @@
-"""The stable problem types: rule -> what it means. They are part of the interface: added, never renamed."""
+"""The stable problem types: rule -> what it means. They are part of the interface: added, never renamed.
+
+Three sources: the classes of errors say what kind of refusal it is, the policy's rules carry their own citation and
+fix, and the table below tells of the finer rules that callers meet. What is left is explained by its own document.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-PROBLEM_TYPES: Mapping[str, str] = {
-    "unauthenticated": "Nobody proved who is calling.",
+from api.problems import STATUS
+from domain.profiles.rules import RULES
+
+FINER: Mapping[str, str] = {
+    "idempotency-key-missing": "Every command needs an Idempotency-Key header: 1 to 255 printable ASCII characters.",
+    "no-role": "You are signed in, but none of your groups is granted a role that counts for this sign-in.",
+    "session-ended": "The session is over: signed out, idle for 30 minutes, 8 hours old, or ended by the provider.",
+    "csrf": "A browser's unsafe call needs the X-CSRF-Token of its own session.",
+    "position": "Min-Ledger-Position is a number from a Ledger-Position header.",
+    "ticket": "X-Ticket is the name of a ticket: 1 to 128 visible ASCII characters.",
+    "form": "The body is not a readable HTML form.",
+    "not-issued": "There is no certificate yet.",
+    "problem-type": "There is no such problem type.",
+    "not-found": "There is no such object, or none that you may see; which of the two is not told.",
+    "internal-error": "Something went wrong here; whoever runs this backend finds it by the correlation id.",
+    "sign-in-state": "The sign-in was not begun in this browser, was used, or is older than ten minutes.",
+    "unknown-provider": "No such identity provider is configured.",
+    "grave-grant": "ROLE_SEC_OPS and ROLE_ADMIN are granted and withdrawn by ROLE_ADMIN only.",
+    "grant-scope": "ROLE_DEVOPS is held for a team, every other role globally.",
+    "machine-role": "A machine never holds ROLE_SEC_OPS or ROLE_ADMIN.",
+    "targets-or-csr": "An order names either targets on hosts, or brings a CSR.",
+    "four-eyes": "Whoever requested something does not approve it, and nobody approves twice.",
+    "approval-binding": "An approval names the hash of exactly what was read; this is another request.",
+    "approval-expired": "The approval is older than it may be.",
+    "reason-missing": "This act needs a reason.",
+    "order-state": "The order's life has no such step from where it stands.",
+    "key-algorithm-differs": "The key is of another kind than the order says.",
+    "profile-retired": "Nothing more is issued by this profile.",
+    "host-name": "The host's name is taken.",
+    "team-name": "The team's name is taken.",
+    "cursor": "This is not a cursor of this list.",
+    "page-limit": "A page has 1 to 200 rows.",
+    "conflict": "Others kept changing the same object.",
+    "views-behind": "The read models have not caught up with the position that was asked for.",
+    "ledger-unavailable": "The ledger does not take entries; nothing was changed.",
 }
-"""Rule -> one sentence."""
+
+
+def _classes() -> dict[str, str]:
+    return {kind.rule: (kind.__doc__ or "").partition("\n")[0] for kind in STATUS}
+
+
+def _policy() -> dict[str, str]:
+    return {rule.name: f"Policy rule ({rule.citation}). What mends it: {rule.fix}." for rule in RULES}
+
+
+PROBLEM_TYPES: Mapping[str, str] = dict(sorted({**_classes(), **_policy(), **FINER}.items()))
+"""Rule -> what it means."""

@@ -31,6 +31,7 @@ from domain.errors import (
     NotFound,
     PolicyRefused,
     StepUpRequired,
+    TooMany,
     Unauthenticated,
     Unavailable,
     WrongState,
@@ -38,7 +39,8 @@ from domain.errors import (
 
 LOG = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER_S = 2
+RETRY_AFTER = {HTTPStatus.SERVICE_UNAVAILABLE: 2, HTTPStatus.TOO_MANY_REQUESTS: 60}
+"""Status -> seconds after which asking again may help."""
 _ERRORS_SHOWN = 5
 _DETAIL_SHOWN = 1_000
 
@@ -75,6 +77,7 @@ STATUS: Mapping[type[ClmError], HTTPStatus] = {
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     PolicyRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Error class -> status; the nearest class of an error decides, and an error without a row is nobody's: 500."""
@@ -102,8 +105,8 @@ def problem_response(error: ClmError, request: Request) -> Response:
     challenge = next((_CHALLENGES[kind] for kind in type(error).__mro__ if kind in _CHALLENGES), None)
     if challenge is not None:
         headers["WWW-Authenticate"] = challenge
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = str(RETRY_AFTER_S)
+    if status in RETRY_AFTER:
+        headers["Retry-After"] = str(RETRY_AFTER[status])
     detail, fix = error.message, error.fix
     if isinstance(error, NotFound) and error.rule == NotFound.rule:
         # One sentence for what is not there and for what is not theirs: nobody learns which it was.

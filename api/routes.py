@@ -22,7 +22,7 @@ _DESCRIPTION = Public("describes the interface; the same for everybody")
 _SIGN_IN = Public("this is how people come to have rights; the identity provider proves them")
 _PKI = Public("relying parties fetch these before they trust anything (RFC 5280 sections 4.2.1.13 and 4.2.2.1)")
 
-ROUTES: Mapping[tuple[str, str], str | Public] = {
+ROUTES: Mapping[tuple[str, str], str | tuple[str, ...] | Public] = {
     ("GET", "/"): Public("says how to sign in, or who is signed in"),
     ("GET", "/problems"): _DESCRIPTION,
     ("GET", "/problems/{rule}"): _DESCRIPTION,
@@ -75,13 +75,23 @@ ROUTES: Mapping[tuple[str, str], str | Public] = {
     ("GET", "/api/v1/audit/objects/{object_id}"): "audit.read",
     ("GET", "/api/v1/audit/export"): "audit.read",
     ("GET", "/api/v1/audit/verify"): "audit.read",
+    # agents: enrolment on the people's listener, the rest behind mutual TLS
+    ("GET", "/.well-known/sslclm/ca.pem"): Public("the root certificate, checked by a fingerprint that came apart"),
+    ("POST", "/agent/v1/enrol"): "agent.enrol",
+    ("GET", "/agent/v1/tasks"): "agent.tasks",
+    ("POST", "/agent/v1/tasks/{task_id}/result"): ("agent.report-key", "agent.report-install"),
+    ("POST", "/agent/v1/identity"): "agent.renew-identity",
+    ("POST", "/agent/v1/heartbeat"): "agent.heartbeat",
+    # the plain listener
+    ("GET", "/aia/{slug}.cer"): _PKI,
+    ("GET", "/crl/{slug}/{shard}.crl"): _PKI,
 }
-"""(method, path) -> action, or why there is none."""
+"""(method, path) -> action (several: which one the body decides), or why there is none."""
 
 
 def action_of(method: str, path: str) -> str:
     """Return the action that a route needs; raises LookupError for a route that must not be served."""
     row = ROUTES[method, path]
-    if isinstance(row, Public):
-        raise LookupError(f"{method} {path} asks for no right")  # noqa: TRY004 - a wrong row, not a wrong type
+    if not isinstance(row, str):
+        raise LookupError(f"{method} {path} names no one action")  # noqa: TRY004 - a wrong row, not a wrong type
     return row

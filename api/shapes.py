@@ -17,7 +17,9 @@ from domain.base import rfc3339
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECONDS = "_us"
-_POINTS = frozenset({"not_before", "not_after", "this_update", "next_update", "approved_until", "token_expires"})
+_POINTS = frozenset(
+    {"not_before", "not_after", "this_update", "next_update", "approved_until", "token_expires", "recorded_at"}
+)
 _POSITIONS = {"created": "created_position", "changed": "changed_position"}
 
 
