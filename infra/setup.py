@@ -159,7 +159,8 @@ async def _record(
         aia_url=aia_url(plan.pki_url, name),
     )
     outcome = await as_system(backend, command, "setup")
-    tell(f"{certificates[0].subject.rfc4514_string()}, position {outcome.position}")
+    subject = certificates[0].subject.rfc4514_string()
+    tell(f"{subject}, SHA-256 {fingerprint(chain[0])}, position {outcome.position}")
 
 
 async def publish_root_crl(backend: Backend, passphrase: Secret) -> Outcome:
