@@ -69,6 +69,7 @@ def test_twenty_kills_leave_what_a_rebuild_gives(tmp_path):
         assert all_rows(views.path) == all_rows(again.path)
         newest = views.find(AUDIT, AuditFilter(), limit=1).rows[0]
         assert newest["position"] == ledger.head().position
+        views.close()
 
 
 def test_two_runners_on_one_file(tmp_path):

@@ -21,15 +21,16 @@ def ledger():
 @pytest.fixture
 def started(ledger: MemoryLedger, tmp_path: Path):
     """Start runners; all are stopped at the end."""
-    runners: list[Runner] = []
+    made: list[tuple[SqliteViews, Runner]] = []
 
     def start(models=MODELS, *, path: Path = tmp_path / "views.db", book: MemoryLedger = ledger):
         views = SqliteViews(path, models)
         runner = Runner(book, views)
         runner.start()
-        runners.append(runner)
+        made.append((views, runner))
         return views, runner
 
     yield start
-    for runner in runners:
+    for views, runner in made:
         runner.stop()
+        views.close()

@@ -161,7 +161,7 @@ def test_reads_go_on_while_a_model_is_rebuilt(ledger, started):
     for number in range(1, 200):
         last = ledger.save(certificate(number)).last_position
     views.wait_for_blocking(last)
-    seen: list[int] = []
+    seen = []
     done = threading.Event()
 
     def read():
