@@ -19,6 +19,7 @@ from infra.ledger.sqlite import SqliteLedger
 from tests.support.ledgers import LEDGER_ID, ORIGIN, draft, hashed, now
 
 ROOT = Path(__file__).parents[3]
+LOCKS = Path("/proc/locks")
 
 _ENTRY = "entry SELECT {}, {}, 0, prev_hash, entry_hash, metadata_salt, metadata, {} FROM entry"
 
@@ -262,3 +263,24 @@ async def test_a_file_that_vanished_does_not_begin_anew(path, ledger):
         await ledger.append(draft("c"))
 
     assert list(path.parent.iterdir()) == []
+
+
+def _locks(path):
+    """Return this machine's POSIX locks on a file, as the kernel lists them (Linux)."""
+    inode = f":{path.stat().st_ino} "
+    return sorted(line.split(maxsplit=1)[1] for line in LOCKS.read_text().splitlines() if inode in line)
+
+
+@pytest.mark.skipif(not LOCKS.exists(), reason="the list of locks is Linux's")
+def test_opening_it_once_more_keeps_the_locks(path, ledger):
+    """A second instance in the same process, opened and closed, leaves the first one's locks on the file in place.
+
+    Closing any descriptor of a file drops all of a process's locks on it; another process would then tidy away the
+    write-ahead log under this one's feet, and the file would be destroyed.
+    """
+    ledger.head()
+    before = _locks(path)
+    SqliteLedger(path, clock=now).close()
+
+    assert before
+    assert _locks(path) == before
