@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 
 from api.edge import Edge
-from api.principals import Caller, identify
+from api.principals import Caller, identify, no_role
 from api.problems import BadCall, TooLarge, WrongMediaType, invalid
 from api.routes import action_of
 from api.safeguard import correlation_id
@@ -66,12 +66,13 @@ class Recorded(BaseModel):
 
 @dataclass(slots=True)
 class Call:
-    """One authenticated call."""
+    """One authenticated call; ``action`` is what its route needs."""
 
     edge: Edge
     request: Request
     caller: Caller
     context: Context
+    action: str
 
     async def body(self, model: type[M]) -> M:
         """Return the JSON body. Raises WrongMediaType, TooLarge and InvalidInput; an absent one counts as ``{}``."""
@@ -92,18 +93,17 @@ class Call:
         content = Recorded(id=object_id, position=position).model_dump_json()
         return Response(content, status, headers, "application/json")
 
-    async def refused(self, action: str, refusal: ClmError, scope: Scope) -> None:
-        """Record that a read was refused; commands' refusals are recorded by the bus."""
+    async def refused(self, refusal: ClmError, scope: Scope) -> None:
+        """Record a refusal that the bus does not get to see."""
         refusals: Refusals = self.request.app.state.refusals
-        await refusals.note(action, refusal, scope, self.context)
+        await refusals.note(self.action, refusal, scope, self.context)
 
 
 @dataclass(slots=True)
 class Reading(Call):
     """One authenticated read, with what its caller may see: ``team_ids`` None is everything."""
 
-    action: str = ""
-    team_ids: tuple[str, ...] | None = ()
+    team_ids: tuple[str, ...] | None
 
     async def get(self, model: Projection[R], key: str) -> R:
         """Return one row; what belongs to others is not there, and asking for it is recorded. Raises NotFound."""
@@ -113,7 +113,7 @@ class Reading(Call):
             return row
         refusal = OutOfScope("there is no such object")
         if self.team_ids is not None and views.get(model, key) is not None:
-            await self.refused(self.action, refusal, Scope(object_id=key))
+            await self.refused(refusal, Scope(object_id=key))
         raise refusal
 
     async def show(self, model: Projection[R], key: str, show: Show) -> Response:
@@ -135,8 +135,7 @@ class Reading(Call):
 
 async def commanding(request: Request) -> Call:
     """Begin a call that changes something. Raises what :func:`api.principals.identify` does, and BadCall."""
-    edge: Edge = request.app.state.edge
-    caller = await identify(edge, request)
+    call = await _begin(request)
     key = request.headers.get("idempotency-key", "")
     if not _KEY.fullmatch(key):
         raise BadCall(
@@ -145,22 +144,33 @@ async def commanding(request: Request) -> Call:
             fix="send a fresh random key with every new command, and the same one when you repeat it",
         )
     # The prefix keeps a caller's key apart from those that the backend derives for its own second steps.
-    return Call(edge, request, caller, replace(_context(request, caller), idempotency_key=f"client:{key}"))
+    call.context = replace(call.context, idempotency_key=f"client:{key}")
+    return call
 
 
 async def reading(request: Request) -> Reading:
     """Begin a call that reads, by the right that the table of routes names; waits for ``Min-Ledger-Position``."""
+    call = await _begin(request)
+    try:
+        seen = visible(call.action, call.caller.principal)
+    except Denied as refusal:
+        await call.refused(refusal, Scope())
+        raise
+    await _caught_up(call.edge, request)
+    team_ids = None if seen.everything else tuple(sorted(seen.teams))
+    return Reading(call.edge, request, call.caller, call.context, call.action, team_ids)
+
+
+async def _begin(request: Request) -> Call:
+    """Find out who is calling; somebody without any role is refused here, and that is recorded."""
     edge: Edge = request.app.state.edge
     caller = await identify(edge, request)
-    action = action_of("GET", request.scope["route"].path)
-    call = Reading(edge, request, caller, _context(request, caller), action)
-    try:
-        seen = visible(action, caller.principal)
-    except Denied as refusal:
-        await call.refused(action, refusal, Scope())
-        raise
-    call.team_ids = None if seen.everything else tuple(sorted(seen.teams))
-    await _caught_up(edge, request)
+    action = action_of(request.method, request.scope["route"].path)
+    call = Call(edge, request, caller, _context(request, caller), action)
+    if not caller.principal.held:
+        refusal = no_role()
+        await call.refused(refusal, Scope())
+        raise refusal
     return call
 
 

@@ -57,12 +57,13 @@ def bearer_token(request: Request) -> str | None:
 async def identify(edge: Edge, request: Request) -> Caller:
     """Return who is calling.
 
-    Raises Unauthenticated where nobody proves to be anybody, :class:`api.ports.TokenRefused` for a machine's token
-    that is not good, and Denied where a browser's unsafe call lacks the CSRF token, or where no role is held at all.
+    Whether they hold any role is the next question (:func:`no_role`). Raises Unauthenticated where nobody proves to be
+    anybody, :class:`api.ports.TokenRefused` for a machine's token that is not good, and Denied where a browser's unsafe
+    call lacks the CSRF token.
     """
     token = bearer_token(request)
     if token is not None and token.count(".") == _JWT_DOTS:
-        return Caller(_with_role(await _machine(edge, token)))
+        return Caller(await _machine(edge, token))
     kind = "cli" if token is not None else "browser"
     token = token or request.cookies.get(COOKIE)
     if not token:
@@ -72,7 +73,7 @@ async def identify(edge: Edge, request: Request) -> Caller:
         raise Unauthenticated("the session is over", rule="session-ended", fix="sign in again")
     if kind == "browser" and request.method in _UNSAFE:
         check_csrf(session, request.headers.get(CSRF_HEADER, ""))
-    return Caller(_with_role(_person(edge, session)), session, token)
+    return Caller(_person(edge, session), session, token)
 
 
 async def live_session(edge: Edge, token: str, correlation: str) -> Session | None:
@@ -118,10 +119,9 @@ async def _machine(edge: Edge, token: str) -> Principal:
     return rights.machine(pseudonym, held, Authentication("client-credentials"))
 
 
-def _with_role(principal: Principal) -> Principal:
-    if principal.held:
-        return principal
-    raise Denied(
+def no_role() -> Denied:
+    """Return the refusal of somebody who is known and holds nothing."""
+    return Denied(
         "you are signed in, but no role is granted to you, or yours need a second factor that was not proven",
         rule="no-role",
         fix="sign in with your second factor, or ask an administrator to grant a role to one of your groups",

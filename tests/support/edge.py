@@ -31,7 +31,7 @@ from commands.base import Command, Outcome
 from commands.context import Context, Held, Principal, Role
 from commands.hosts.register import RegisterHost
 from commands.ports.keystore import Secret
-from commands.ports.signin import Finished, MachineIdentity, Redirect, Session, SignedIn, TokenRefused
+from commands.ports.signin import Finished, MachineIdentity, Redirect, Session, SessionKind, SignedIn, TokenRefused
 from commands.profiles.define import DefineProfile
 from domain.access.team import Team
 from domain.hosts.host import Host
@@ -135,7 +135,7 @@ class Lab:
         """Return a bearer token of a persona's command-line session, or of a machine."""
         if any(name == machine.client_id for machine in MACHINES):
             return f"machine.{name}.token"
-        return self.adapters.sessions.create(signed_in(name, self.clock, mfa=mfa), "cli")[0]
+        return self._session(name, "cli", mfa=mfa)[0]
 
     def client(self, name: str | None = None, *, mfa: bool = True, app: Any = None) -> httpx2.AsyncClient:
         """Return an HTTP client that speaks to the edge in this process, as a persona or as nobody."""
@@ -145,10 +145,15 @@ class Lab:
 
     def browser(self, name: str) -> tuple[httpx2.AsyncClient, Session]:
         """Return a client with a browser session's cookie, and that session."""
-        token, session = self.adapters.sessions.create(signed_in(name, self.clock), "browser")
+        token, session = self._session(name, "browser")
         client = self.client()
         client.headers["Cookie"] = f"__Host-sslclm={token}"
         return client, session
+
+    def _session(self, name: str, kind: SessionKind, *, mfa: bool = True) -> tuple[str, Session]:
+        who = signed_in(name, self.clock, mfa=mfa)
+        self.adapters.directory.pseudonym(who.issuer, who.subject, display_name=who.display_name, email=who.email)
+        return self.adapters.sessions.create(who, kind)
 
     def key(self) -> dict[str, str]:
         """Return a header with a fresh idempotency key."""
