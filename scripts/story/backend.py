@@ -1,0 +1,96 @@
+"""The backend of the story: set up once, then a process of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+
+from scripts.story.place import ROOT, Place, StoryError, is_open
+from scripts.story.processes import BARE, Processes
+
+NAME = "backend"
+_CA_PATH = "/.well-known/sslclm/ca.pem"
+_INIT_S = 120
+
+
+def environ(place: Place) -> dict[str, str]:
+    """Return the settings of this backend; infra/README.md explains them."""
+    at = {name: f"127.0.0.1:{port}" for name, port in place.ports.items()}
+    return {
+        "SSLCLM_DATA_DIR": str(place.data),
+        "SSLCLM_KEK_FILE": str(place.kek),
+        "SSLCLM_PUBLIC_URL": place.base_url,
+        "SSLCLM_AGENT_URL": place.agent_url,
+        "SSLCLM_PKI_URL": f"http://127.0.0.1:{place.ports['pki']}",
+        "SSLCLM_PEOPLE_LISTEN": at["people"],
+        "SSLCLM_AGENTS_LISTEN": at["agents"],
+        "SSLCLM_PKI_LISTEN": at["pki"],
+        "SSLCLM_DEVELOPMENT": "true",
+        "SSLCLM_DEV_PROVIDER_LISTEN": at["provider"],
+    }
+
+
+def is_set_up(place: Place) -> bool:
+    """Tell whether ``sslclm init`` went through here."""
+    return _printed(place).exists()
+
+
+def init(place: Place) -> list[str]:
+    """Run ``sslclm init``; returns what it printed, a line each. What it printed is kept: it names the root."""
+    words = ("init", "--organization", "Demo", "--root-passphrase-file", passphrase(place), "--new-passphrase")
+    done = subprocess.run(  # noqa: S603 - our own program, arguments as a list
+        [sys.executable, "-m", "scripts.sslclm", *map(str, words)],
+        env={**BARE, **environ(place)}, cwd=ROOT, capture_output=True, text=True, check=False, timeout=_INIT_S,
+    )  # fmt: skip
+    if done.returncode:
+        raise StoryError(f"sslclm init failed: {done.stdout}{done.stderr}")
+    _printed(place).write_text(done.stdout)
+    return done.stdout.splitlines()
+
+
+def passphrase(place: Place) -> str:
+    """Where the passphrase of the root's key is."""
+    return str(place.offline / "root-passphrase")
+
+
+def start(place: Place, processes: Processes) -> None:
+    """Start it, wait until it serves, and learn its root by the fingerprint that ``init`` printed."""
+    for name in ("people", "agents", "pki", "provider"):
+        if is_open(place.ports[name]):
+            raise StoryError(
+                f"port {place.ports[name]} of {place.folder} is taken by a stranger; end it, or use another folder"
+            )
+    processes.log(NAME).unlink(missing_ok=True)
+    processes.start(NAME, [sys.executable, "-m", "scripts.sslclm", "serve"], environ(place))
+    processes.wait(NAME, "the backend was to serve", lambda: "serves" in processes.log(NAME).read_text())
+    place.ca_file.write_text(_root(place))
+
+
+def root_sha256(place: Place) -> str:
+    """Return the SHA-256 of the root's certificate, as ``sslclm init`` printed it."""
+    found = re.search(r"Root CA.*SHA-256 ([0-9a-f]{64})", _printed(place).read_text())
+    if found is None:
+        raise StoryError("sslclm init did not name its root")
+    return found[1]
+
+
+def _root(place: Place) -> str:
+    """Fetch the root's certificate; the handshake proves nothing yet, the fingerprint does."""
+    blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    blind.check_hostname = False
+    blind.verify_mode = ssl.CERT_NONE
+    with httpx2.Client(base_url=place.base_url, verify=blind, trust_env=False) as client:
+        pem = client.get(_CA_PATH).text
+    if hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest() != root_sha256(place):
+        raise StoryError("the backend's root is not the one that sslclm init made")
+    return pem
+
+
+def _printed(place: Place) -> Path:
+    return place.logs / "init.log"

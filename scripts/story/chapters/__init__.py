@@ -1,0 +1,1 @@
+"""The chapters of the story, one file each."""
