@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from commands.ports.keystore import KeyStore, Secret
 from domain.errors import AlreadyExists, NotFound
+from infra.database_file import create_once
 
 SEAL_KEY_ID, SEAL_FIELD = "identity-seal", "aes256"
 _NONCE = 12
@@ -83,7 +84,7 @@ class IdentityDatabase:
 
     def __init__(self, path: Path | str) -> None:
         if str(path) != ":memory:":
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            create_once(Path(path))
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
         self._connection.row_factory = sqlite3.Row
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON"):

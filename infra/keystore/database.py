@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from pathlib import Path
 
 from domain.errors import Unavailable
+from infra.database_file import create_once
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS dek (
@@ -31,7 +31,7 @@ def connect(path: Path) -> sqlite3.Connection:
     """
     connection = None
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        create_once(path)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             connection.execute(f"PRAGMA {pragma}")

@@ -7,13 +7,12 @@ trigger looks for the row that would be replaced.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from tempfile import mkstemp
 
 from commands.ports.ledger import LedgerUnavailable
+from infra.database_file import create_once
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS entry (
@@ -103,7 +102,7 @@ def prepare(path: Path) -> None:
     Raises LedgerUnavailable where the file cannot be opened, is no ledger or was written by a later version.
     """
     try:
-        _create(path)
+        create_once(path)
         with closing(connect(path)) as connection:
             _switch_to_wal(connection)
             version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -114,24 +113,6 @@ def prepare(path: Path) -> None:
             )
     except (OSError, sqlite3.Error) as error:
         raise LedgerUnavailable(f"the ledger {path} cannot be opened: {error}") from error
-
-
-def _create(path: Path) -> None:
-    """Create an empty file that only its owner may read, unless there is one already.
-
-    An existing database is never opened here: closing any descriptor of a file drops all locks that the process holds
-    on it, SQLite's included, and another process may then believe that it is alone.
-    """
-    if path.exists():
-        return
-    descriptor, fresh = mkstemp(dir=path.parent)
-    os.close(descriptor)
-    try:
-        os.link(fresh, path)
-    except FileExistsError:
-        return
-    finally:
-        Path(fresh).unlink()
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:

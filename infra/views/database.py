@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.database_file import create_once
 from infra.views.tables import Table
 from projections.base import Projection
 
@@ -37,6 +38,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
     ``synchronous=NORMAL``: after a power cut the file is whole and may lack its last transactions, rows and position
     alike; the runner folds them again.
     """
+    create_once(path)
     db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
