@@ -132,7 +132,7 @@ class _Within(dict[str, Any]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, dict) and all(other.get(name) == value for name, value in self.items())
 
-    __hash__ = None  # type: ignore[assignment] # as dict
+    __hash__ = None
 
 
 def _profile_topic(act: Act) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,7 +144,7 @@ class Stream:
         for ended in await asyncio.gather(*workers, return_exceptions=True):
             assert isinstance(ended, Gone), ended
 
-    def _workers(self) -> list[Awaitable[None]]:
+    def _workers(self) -> list[Coroutine[Any, Any, None]]:
         makers = (self._administer, self._order, self._order, self._order, self._decide, self._enrol)
         people = ("adam", "ci-shop", "ci-shop", "ci-shop", "sec-olga", "")
         return [self._work(name, make) for name, make in zip(people, makers, strict=True)]
