@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.cli import access, certificates, orders
+from api.cli import access, audit, certificates, hosts, orders, rules
 from api.cli.errors import EXIT_CODES
 
 app = typer.Typer(
@@ -14,5 +14,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # their frames would show local variables, a token among them
     rich_markup_mode="rich",
 )
-for part in (access.APP, orders.APP, certificates.APP):
+for part in (access.APP, orders.APP, certificates.APP, rules.ISSUERS):
     app.add_typer(part)
+for name, group, panel in (
+    ("hosts", hosts.HOSTS, "Hosts"),
+    ("deployments", hosts.DEPLOYMENTS, "Hosts"),
+    ("profiles", rules.PROFILES, "Who may do what"),
+    ("teams", rules.TEAMS, "Who may do what"),
+    ("grants", rules.GRANTS, "Who may do what"),
+    ("audit", audit.APP, "Evidence"),
+):
+    app.add_typer(group, name=name, rich_help_panel=panel)

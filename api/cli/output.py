@@ -75,6 +75,11 @@ class Out:
         """Return a time as people read it."""
         return text.when(value, self.now(), self.zone)
 
+    def when_lines(self, value: object) -> list[str]:
+        """Return a time for a table's narrow column: the moment, and below it the distance from now."""
+        moment, _, distance = self.when(value).partition(" (")
+        return [moment, distance.removesuffix(")")] if distance else [moment]
+
     def _cell(self, value: object) -> Text:
         if isinstance(value, (list, tuple)):
             return Text("\n").join(self._cell(one) for one in value) if value else Text("-")
