@@ -19,7 +19,7 @@ from commands.certificates.request import RequestCertificate
 from commands.hosts.register import RegisterHost
 from domain.profiles.spec import ProfileSpec
 
-ROOMS = (access, profiles, issuers, hosts, deployments, orders, certificates, audit)
+ROOMS = (orders, certificates, access, profiles, issuers, hosts, deployments, audit)  # the hot path is matched first
 BODIES: tuple[type[BaseModel], ...] = (
     CreateTeam, GiveGrant, ProfileSpec, RegisterHost, RequestCertificate,
     Why, hosts.TokenWish, orders.Approval, orders.Rejection,

@@ -36,10 +36,11 @@ class Keys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A token whose signature holds; its claims are still to be checked."""
+    """A token whose signature holds under ``key``; its claims are still to be checked."""
 
     header: Mapping[str, Any]
     claims: Mapping[str, Any]
+    key: Key
 
     @property
     def type(self) -> str:
@@ -95,7 +96,7 @@ async def verify(token: object, keys: Keys, algs: Sequence[str]) -> Verified:
         raise refused("its form or its signature is not valid", "token-signature") from error
     if not isinstance(claims, dict):
         raise refused("its payload is not a JSON object", "token-form")
-    return Verified(header, claims)
+    return Verified(header, claims, key)
 
 
 def unverified_issuer(token: object) -> str:

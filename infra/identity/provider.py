@@ -155,6 +155,10 @@ class Provider:
         """Return a token of this provider with a good signature; its claims are not checked."""
         return await verify(token, self._jwks, self.settings.algs)
 
+    async def still_signs(self, verified: Verified) -> bool:
+        """Tell whether the key that verified a token is still the one for it; raises ``TokenRefused`` without any."""
+        return await self._jwks.key(verified.header.get("kid"), verified.header["alg"]) is verified.key
+
     async def id_token(
         self, tokens: Mapping[str, Any], *, nonce: str | None, max_age: int | None, not_before: float | None
     ) -> Mapping[str, Any]:
