@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 from infra.identity.devprovider.personas import PERSONAS
 from scripts.story.place import Place, StoryError
@@ -22,14 +20,17 @@ def tell(scene: Scene, *, leaving: bool) -> None:
 
 
 def _table(scene: Scene) -> None:
-    anna, rows = scene.person("dev-anna"), []
+    anna = scene.person("dev-anna")
+    rows: list[tuple[str, ...]] = []
     for site, certificate_id in scene.deployed.items():
         row = anna.get(f"/certificates/{certificate_id}").good().body
         served = look(scene.place, scene.place.ports[site], SITES[site])
         if served.sha256 != row["fingerprint"] or not served.is_trusted:
             raise StoryError(f"{SITES[site]} does not serve {certificate_id}")
         where = f"127.0.0.1:{scene.place.ports[site]}"
-        rows.append((SITES[site], where, row["serial"][:20] + "…", row["not_after"][:10], served.version, served.verdict))
+        rows.append(
+            (SITES[site], where, row["serial"][:20] + "…", row["not_after"][:10], served.version, served.verdict)
+        )
     columns = ("name", "address", "serial", "until", "TLS", f"with {scene.place.ca_file.name}")
     scene.teller.table("Served now, seen by the demo's own handshakes", columns, rows)
 
@@ -52,19 +53,21 @@ def _write(scene: Scene) -> None:
 
 def _try_next(scene: Scene) -> None:
     place, note = scene.place, scene.teller.note
-    note(f"\nThe backend goes on at {place.base_url} (its root: {place.ca_file})")
-    note("Sign in there as one of: " + "; ".join(f"{one.name}, {one.role}" for one in PERSONAS))
-    note("\nWorth trying, from the folder of this checkout:")
+    rows = [(one.subject, one.name, one.role) for one in PERSONAS]
+    scene.teller.table("Who can sign in, at the development provider's page", ("persona", "name", "is"), rows)
+    note(f"\nThe backend goes on: {place.base_url} (its root: {place.ca_file})")
+    note("Worth trying next, from the folder of this checkout:", "bold")
     for command in _commands(place):
         note(f"  {command}")
-    note(f"\nEnd it:      ./scripts/demo --stop {place.folder}")
-    note(f"Continue it: ./scripts/demo --keep {place.folder}")
+    note("To continue, or to end it:", "bold")
+    note(f"  ./scripts/demo --keep {place.folder}")
+    note(f"  ./scripts/demo --stop {place.folder}")
 
 
 def _commands(place: Place) -> list[str]:
-    bin_folder = Path(sys.executable).parent.relative_to(Path.cwd()) if Path(sys.executable).is_relative_to(Path.cwd()) else Path(sys.executable).parent
+    vera = f"HOME={place.homes / 'vera'} .venv/bin/sslclm"
     return [
-        f"{bin_folder}/sslclm login --server {place.base_url} --ca-file {place.ca_file}",
-        f"{bin_folder}/sslclm-verify {place.export}",
-        f"curl --cacert {place.ca_file} --resolve www.shop.test:{place.ports['www']}:127.0.0.1 https://www.shop.test:{place.ports['www']}/",
+        f"{vera} certificates --limit 5",
+        f".venv/bin/sslclm-verify {place.export}",
+        f".venv/bin/sslclm login --server {place.base_url} --ca-file {place.ca_file}",
     ]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
+import signal
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.story import agent, backend, ending
+import httpx2
+
+from scripts.story import backend, ending
 from scripts.story.chapters import authorities, deployment, host, people_sign_in, pipeline, proof, requests, rules
 from scripts.story.place import Place, StoryError
 from scripts.story.processes import Processes
@@ -22,30 +24,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Live the story; returns 0, 1 where it could not be lived to its end, 130 when interrupted."""
     asked = _parser().parse_args(arguments)
     teller = Teller(asked.verbose)
-    if asked.stop is not None:
-        return _stop(Place(_absolute(asked.stop, asked.caller)), teller)
-    place = Place(_absolute(asked.keep, asked.caller) if asked.keep else Path(tempfile.mkdtemp(prefix="sslclm-demo-")))
-    processes = Processes(place)
-    done = False
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C, so that nothing is left running
     try:
-        _live(Scene(place, teller, processes, WebServer.found(place)), leaving=not asked.exit)
-        done = True
-    except StoryError as error:
-        teller.note(f"\ndemo: {error}")
+        if asked.stop is not None:
+            return _stop(Place(_absolute(asked.stop, asked.caller)), teller)
+        kept = _absolute(asked.keep, asked.caller) if asked.keep else None
+        place = Place.made(kept or Path(tempfile.mkdtemp(prefix="sslclm-demo-")).resolve())
+        live(Scene(place, teller, Processes(place), WebServer.found(place)), leaving=not asked.exit)
+        if asked.exit and not kept:
+            shutil.rmtree(place.folder)
+    except (StoryError, OSError, httpx2.HTTPError) as error:
+        teller.note(f"\ndemo: {error}", "red")
+        return 1
     except KeyboardInterrupt:
         teller.note("\ndemo: interrupted")
         return 130
+    return 0
+
+
+def live(scene: Scene, *, leaving: bool) -> None:
+    """Live the story; its processes go on afterwards only when it came to its end and is ``leaving`` them."""
+    lived = False
+    try:
+        _chapters(scene)
+        ending.tell(scene, leaving=leaving)
+        lived = True
     finally:
-        if asked.exit or not done:
-            processes.stop()
-        if asked.exit and done and not asked.keep:
-            shutil.rmtree(place.folder)
-        elif not done:
-            teller.note(f"demo: everything is ended; data and logs are in {place.folder}")
-    return 0 if done else 1
+        if not (lived and leaving):
+            scene.processes.stop()
+        if not lived:
+            scene.teller.note(f"\nEverything is ended; data and logs are in {scene.place.folder}")
 
 
-def _live(scene: Scene, *, leaving: bool) -> None:
+def _chapters(scene: Scene) -> None:
     """Live all chapters, one after another."""
     _prepare(scene)
     people_sign_in.live(scene)
@@ -56,31 +67,34 @@ def _live(scene: Scene, *, leaving: bool) -> None:
     deployment.live(scene, order_id)
     pipeline.live(scene)
     proof.live(scene)
-    ending.tell(scene, leaving=leaving)
 
 
 def _prepare(scene: Scene) -> None:
     """Start backend and web server; whatever an earlier run left running in this folder is ended first."""
     place, teller = scene.place, scene.teller
-    teller.chapter("SSL-CLM, lived on this machine", f"Everything is in {place.folder}. Nothing listens beyond loopback.")
+    teller.chapter(
+        "SSL-CLM, lived on this machine", f"Everything is in {place.folder}. Nothing listens beyond loopback."
+    )
     ended = scene.processes.stop()
     if ended:
-        teller.note(f"  ended what an earlier run had left running: {', '.join(ended)}")
+        teller.note(f"      ended what an earlier run had left running: {', '.join(ended)}")
     if not backend.is_set_up(place):
         teller.line("operator", "sslclm init --new-passphrase …", "")
         teller.quote("\n".join(backend.init(place)))
     backend.start(place, scene.processes)
-    teller.line("backend", "sslclm serve", f"serves {place.base_url}")
+    teller.line("backend", "sslclm serve", f"{place.base_url}, certificate of its own CA")
     scene.server.start(scene.processes)
     account = scene.server.account
     where = ", ".join(f"{site} on {place.ports[site]}" for site in ("www", "api"))
     teller.line("web server", f"{scene.server.kind} as {account.pw_name if account else 'this account'}", where)
     if not scene.server.nginx:
-        teller.note("  nginx is neither here nor could it be installed: a small TLS server of the demo stands in for it.")
+        teller.note(
+            "      nginx is neither here nor could it be installed: a small TLS server of the demo stands in for it."
+        )
 
 
 def _stop(place: Place, teller: Teller) -> int:
-    ended = Processes(place).stop()
+    ended = Processes(place).stop() if place.is_known else []
     teller.note(f"ended: {', '.join(ended)}" if ended else "nothing of this folder was running")
     return 0
 
@@ -91,9 +105,13 @@ def _absolute(given: Path, caller: Path) -> Path:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/demo", description="Live the whole story on this machine.")
-    parser.add_argument("--exit", action="store_true", help="end everything at the end; without --keep, remove the data")
+    parser.add_argument(
+        "--exit", action="store_true", help="end everything at the end; without --keep, remove the data"
+    )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep data in DIR, continue there when run again")
     parser.add_argument("--verbose", action="store_true", help="show every request")
-    parser.add_argument("--stop", type=Path, metavar="DIR", help="end what an earlier run left running in DIR; only that")
+    parser.add_argument(
+        "--stop", type=Path, metavar="DIR", help="end what an earlier run left running in DIR; only that"
+    )
     parser.add_argument("--from", dest="caller", type=Path, default=Path.cwd(), help=argparse.SUPPRESS)
     return parser

@@ -51,7 +51,9 @@ def browse(client: httpx2.Client, url: str, persona: str) -> str:
     answer = client.get(url)
     for _ in range(_REDIRECTS):
         if not answer.is_redirect:
-            raise StoryError(f"the sign-in of {persona} ended at {answer.url}: {answer.status_code} {answer.text[:300]}")
+            raise StoryError(
+                f"the sign-in of {persona} ended at {answer.url}: {answer.status_code} {answer.text[:300]}"
+            )
         url = answer.headers["location"]
         if "/callback?" in url and url.startswith("http://127.0.0.1:"):
             return url
@@ -80,7 +82,7 @@ class CommandLine:
         return done.stdout
 
     def login(self) -> str:
-        """Run ``sslclm login`` and be its browser: it prints an address, waits on a loopback port, and gets the code."""
+        """Run ``sslclm login`` and be its browser: it prints an address, waits on a loopback port, gets the code."""
         words = self._words("login", "--no-browser", "--server", self.place.base_url, "--ca-file", self.place.ca_file)
         with subprocess.Popen(  # noqa: S603 - our own program, arguments as a list
             words, env=self._environ(), cwd=ROOT, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -119,7 +121,7 @@ class CommandLine:
 
 
 def _is_whole(url: str) -> bool:
-    """Tell whether an address that was printed over several lines is complete: the state is its last member, 32 long."""
+    """Tell whether an address that was printed over several lines is complete: state is its last member, 32 long."""
     return len(dict(parse_qsl(urlsplit(url).query)).get("state", "")) >= 32  # noqa: PLR2004 - 24 bytes in base64url
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+_PLAIN = re.compile(r"(/[A-Za-z0-9._+-]+)+")
+_PORTS_FILE = "ports.json"
 PORTS = ("people", "agents", "pki", "provider", "www", "api")
 
 
@@ -27,12 +30,25 @@ class Place:
 
     folder: Path
 
-    def __post_init__(self) -> None:
-        for each in (self.folder, self.web):
-            each.mkdir(mode=0o711, parents=True, exist_ok=True)  # the web server's account passes through
-            each.chmod(0o711)
-        for each in (self.logs, self.offline, self.agent, self.homes, self.kek.parent):
+    @classmethod
+    def made(cls, folder: Path) -> Place:
+        """Return the place, with its folders. Raises StoryError for a folder that is somebody else's, or unusable."""
+        place = cls(folder)
+        if not _PLAIN.fullmatch(str(folder)):
+            raise StoryError(f"{folder} has characters that web servers stumble over; use letters, digits and . _ + -")
+        if folder.exists() and any(folder.iterdir()) and not place.is_known:
+            raise StoryError(f"{folder} is not empty, and no earlier run made it; name a new folder")
+        for each in (place.folder, place.web):
+            each.mkdir(mode=0o711, parents=True, exist_ok=True)
+            each.chmod(0o711)  # the web server's account passes through, and sees nothing
+        for each in (place.logs, place.offline, place.agent, place.homes, place.kek.parent):
             each.mkdir(mode=0o700, exist_ok=True)
+        return place
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether an earlier run was here."""
+        return (self.folder / _PORTS_FILE).exists()
 
     @property
     def data(self) -> Path:
@@ -87,7 +103,7 @@ class Place:
     @cached_property
     def ports(self) -> dict[str, int]:
         """The ports of this folder: drawn once, since addresses stand in certificates and in the agent's identity."""
-        notes = self.folder / "ports.json"
+        notes = self.folder / _PORTS_FILE
         if not notes.exists():
             notes.write_text(json.dumps(dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))))
         ports: dict[str, int] = json.loads(notes.read_text())

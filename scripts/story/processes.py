@@ -34,7 +34,11 @@ class Processes:
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(
-        self, name: str, command: Sequence[str | Path], environ: Mapping[str, str] | None = None, account: int | None = None
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        environ: Mapping[str, str] | None = None,
+        account: int | None = None,
     ) -> None:
         """Start a process under an account (default: ours); its output goes to ``logs/<name>.log``."""
         with self.log(name).open("ab") as log:
@@ -97,7 +101,11 @@ class Processes:
         return self.place.folder / "processes.json"
 
     def _notes(self) -> dict[str, tuple[int, str]]:
-        return {name: (pid, at) for name, (pid, at) in json.loads(self._file.read_text()).items()} if self._file.exists() else {}
+        return (
+            {name: (pid, at) for name, (pid, at) in json.loads(self._file.read_text()).items()}
+            if self._file.exists()
+            else {}
+        )
 
     def _note(self, name: str, pid: int) -> None:
         self._keep({**self._notes(), name: (pid, _start_of(pid))})

@@ -1,18 +1,19 @@
-"""How the story is told: chapters, and lines of who, what, the system's answer, and the ledger position that proves it."""
+"""How the story is told: chapters, and lines of ledger position, who, what, and the system's answer."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 WIDTH = 100
-_WHO, _WHAT, _POSITION = 12, 40, 6
-_ANSWER = WIDTH - _WHO - _WHAT - _POSITION - 3 * 2
-_STYLES = {"ok": "green", "no": "yellow", "bad": "red", "": ""}
+_POSITION, _WHO, _WHAT, _ANSWER = 6, 14, 39, 39
+_STYLES = {"ok": "green", "no": "yellow", "bad": "red"}
 
 
 @dataclass
@@ -21,46 +22,54 @@ class Teller:
 
     verbose: bool = False
     console: Console = field(
-        default_factory=lambda: Console(width=WIDTH, markup=False, highlight=False, emoji=False, soft_wrap=False)
+        default_factory=lambda: Console(width=WIDTH, markup=False, highlight=False, emoji=False, soft_wrap=True)
     )
 
     def chapter(self, title: str, about: str) -> None:
         """Begin a chapter: what it shows, in a sentence or two."""
         self.console.print()
         self.console.print(Text(title, style="bold"))
-        for line in textwrap.wrap(about, WIDTH - 2):
-            self.console.print(Text(f"  {line}", style="dim"))
+        for line in textwrap.wrap(about, WIDTH - _POSITION):
+            self.console.print(Text(" " * _POSITION + line, style="dim"))
 
     def line(self, who: str, what: str, answer: str, position: int | str | None = None, *, mood: str = "ok") -> None:
         """Tell one act; ``mood``: ok, no (refused, as it should be) or bad."""
-        row = Table.grid(padding=(0, 2, 0, 0))
-        for width in (_WHO, _WHAT, _ANSWER, _POSITION):
-            row.add_column(width=width, overflow="fold")
-        shown = f"#{position}" if position else ""
-        row.add_row(Text(who, "bold"), Text(what), Text(answer, _STYLES[mood]), Text(shown, "cyan"))
-        self.console.print(row)
+        columns = (_wrapped(who, _WHO - 1), _wrapped(what, _WHAT - 1), _wrapped(answer, _ANSWER))
+        shown = f"#{position} " if position else ""
+        for row in zip_longest(*columns, fillvalue=""):
+            first = (shown.rjust(_POSITION), "cyan")
+            last = (row[2], _STYLES[mood])
+            line = Text.assemble(first, (row[0].ljust(_WHO), "bold"), row[1].ljust(_WHAT), last)
+            line.rstrip()
+            self.console.print(line)
+            shown = ""
 
-    def note(self, text: str) -> None:
-        """Say something about the story itself."""
-        for line in text.splitlines():
-            self.console.print(Text(line))
+    def note(self, text: str, style: str = "") -> None:
+        """Say something about the story itself; lines that are to be copied stay whole."""
+        self.console.print(Text(text, style=style))
 
     def quote(self, text: str) -> None:
-        """Show what a program printed, indented."""
+        """Show what a program printed, as it is."""
         for line in text.rstrip().splitlines():
-            self.console.print(Text(f"  | {line}", style="dim"), overflow="fold")
+            self.console.print(Text(f"{' ' * _POSITION}| {line}", style="dim"))
 
-    def table(self, title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print a table."""
-        table = Table(title=Text(title, "bold"), title_justify="left", box=None, padding=(0, 2, 0, 0))
+        table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)
         for name in columns:
-            table.add_column(Text(name, "bold"), overflow="fold")
+            table.add_column(Text(name, "dim"), overflow="fold")
         for row in rows:
             table.add_row(*map(Text, row))
         self.console.print()
+        self.console.print(Text(title, "bold"))
         self.console.print(table)
 
     def request(self, method: str, url: str, status: int, milliseconds: float) -> None:
         """Show a request, where --verbose asked for it; never a header, never a body: they may carry secrets."""
         if self.verbose:
-            self.console.print(Text(f"    {method} {url} -> {status} ({milliseconds:.0f} ms)", "dim"), overflow="fold")
+            self.note(f"{' ' * _POSITION}{method} {url} -> {status} ({milliseconds:.0f} ms)", "dim")
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Wrap at spaces, and inside of long words (paths, ids) only where there is no other way."""
+    return textwrap.wrap(text, width, break_on_hyphens=False) or [""]

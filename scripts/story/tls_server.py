@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import ssl
 from pathlib import Path
 
@@ -61,18 +60,15 @@ def reload(sites: list[Site], configuration: Path) -> str:
     return "ok"
 
 
-async def watch(sites: list[Site], configuration: Path, trigger: Path, status: Path) -> None:
-    """Answer the trigger file until cancelled."""
-    answered = ""
-    while True:
-        number = trigger.read_text().strip() if trigger.exists() else ""
-        if number and number != answered:
-            fresh = status.with_suffix(".new")
-            fresh.write_text(f"{number} {reload(sites, configuration)}\n")
-            fresh.chmod(0o644)
-            os.replace(fresh, status)
-            answered = number
-        await asyncio.sleep(_LOOK_EVERY_S)
+def answer(sites: list[Site], configuration: Path, trigger: Path, status: Path) -> None:
+    """Answer the trigger file, unless the status file answers that number already."""
+    number = trigger.read_text().strip() if trigger.exists() else ""
+    if not number or (status.exists() and status.read_text().startswith(number)):
+        return
+    fresh = status.with_suffix(".new")
+    fresh.write_text(f"{number} {reload(sites, configuration)}\n")
+    fresh.chmod(0o644)
+    fresh.replace(status)
 
 
 async def serve(sites: list[Site], configuration: Path, trigger: Path, status: Path) -> None:
@@ -81,7 +77,9 @@ async def serve(sites: list[Site], configuration: Path, trigger: Path, status: P
         await asyncio.start_server(
             _greet, "127.0.0.1", site.port, ssl=site.listening, ssl_handshake_timeout=_HANDSHAKE_S
         )
-    await watch(sites, configuration, trigger, status)
+    while True:
+        answer(sites, configuration, trigger, status)
+        await asyncio.sleep(_LOOK_EVERY_S)
 
 
 def main() -> None:

@@ -75,20 +75,28 @@ class WebServer:
     @property
     def account(self) -> pwd.struct_passwd | None:
         """The account without rights that it runs under; None for our own, where there is no better one."""
-        if not self.nginx or os.geteuid() != 0 or not all(parent.stat().st_mode & 0o001 for parent in self.place.web.parents):
+        if (
+            not self.nginx
+            or os.geteuid() != 0
+            or not all(parent.stat().st_mode & 0o001 for parent in self.place.web.parents)
+        ):
             return None
         known = {one.pw_name: one for one in pwd.getpwall()}
         return known.get("www-data") or known.get("nobody")
 
     def folder(self, site: str) -> Path:
-        """The target directory of a site, where the agent keeps its versions."""
+        """Return the target directory of a site, where the agent keeps its versions."""
         return self.place.web / site
 
     def target(self, site: str) -> dict[str, Any]:
         """Return a target as an order names it: where the pair goes, who may read it, how it is proven."""
         endpoint = {"address": "127.0.0.1", "port": self.place.ports[site], "server_name": SITES[site]}
         group = _group(self.account.pw_gid) if self.account else ""
-        how = {"kind": "nginx", "validator": "web", "reloader": "web"} if self.nginx else {"kind": "files", "reloader": "web"}
+        how = (
+            {"kind": "nginx", "validator": "web", "reloader": "web"}
+            if self.nginx
+            else {"kind": "files", "reloader": "web"}
+        )
         return {**how, "directory": str(self.folder(site)), "group": group, "endpoints": [endpoint]}
 
     def agent_properties(self) -> list[str]:
@@ -96,7 +104,11 @@ class WebServer:
         allowed = [f"allow.directory.{n}={self.folder(site)}" for n, site in enumerate(SITES, 1)]
         if not self.nginx:
             return [*allowed, f"reloader.web=touch:{self.place.agent}/reload {self.place.web}/reload.status"]
-        return [*allowed, f"validator.web=exec:{self._nginx('-t', '-q')}", f"reloader.web=exec:{self._nginx('-s', 'reload')}"]
+        return [
+            *allowed,
+            f"validator.web=exec:{self._nginx('-t', '-q')}",
+            f"reloader.web=exec:{self._nginx('-s', 'reload')}",
+        ]
 
     def start(self, processes: Processes) -> None:
         """Start it, and wait until it listens."""
@@ -107,8 +119,10 @@ class WebServer:
         self.mend()
         processes.log(NAME).unlink(missing_ok=True)
         processes.start(NAME, self._command(), account=self.account.pw_uid if self.account else None)
-        for site in SITES:
-            processes.wait(NAME, f"{self.kind} was to listen", lambda port=self.place.ports[site]: is_open(port))
+        processes.wait(NAME, f"{self.kind} was to listen", self._listens)
+
+    def _listens(self) -> bool:
+        return all(is_open(self.place.ports[site]) for site in SITES)
 
     def break_on_purpose(self) -> str:
         """Put a mistake into the server's configuration; returns what was done."""
@@ -137,7 +151,8 @@ class WebServer:
 
     def _configure(self) -> None:
         servers = "".join(
-            _SERVER.format(port=self.place.ports[site], name=name, folder=self.folder(site)) for site, name in SITES.items()
+            _SERVER.format(port=self.place.ports[site], name=name, folder=self.folder(site))
+            for site, name in SITES.items()
         )
         user = f"user {self.account.pw_name} {_group(self.account.pw_gid)};" if self.account else _as_ourselves()
         (self.place.web / "nginx.conf").write_text(_CONFIG.format(user=user, servers=servers))

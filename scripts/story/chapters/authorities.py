@@ -24,12 +24,14 @@ def live(scene: Scene) -> None:
     for row in sorted(adam.items("/issuers"), key=lambda one: int(one["created_position"])):
         _check(row, backend.root_sha256(scene.place))
         certificate = load_pem_x509_certificate(row["chain"][0].encode())
-        where = "key sealed, not loaded by the server" if row["key_sealed"] else "key in the encrypted key store"
-        under = "a root of its own" if len(row["chain"]) == 1 else "under the root"
+        where = "key sealed" if row["key_sealed"] else "in the key store"
+        under = "own root" if len(row["chain"]) == 1 else "under the root"
         name = certificate.subject.rfc4514_string().split(",")[0]
         scene.teller.line("Adam", f"looks at {name}", f"EC P-256, {under}; {where}", row["created_position"])
-    scene.teller.note(f"  The root's passphrase is in {backend.passphrase(scene.place)}: that file belongs off the machine.")
-    scene.teller.note(f"  The key that encrypts the key store is {scene.place.kek}, outside the data folder.")
+    scene.teller.note(
+        f"      The root's passphrase: {backend.passphrase(scene.place)} (belongs off the machine)", "dim"
+    )
+    scene.teller.note(f"      The key of the key store: {scene.place.kek} (outside of the data folder)", "dim")
 
 
 def _check(row: dict[str, Any], root_sha256: str) -> None:

@@ -43,16 +43,16 @@ def _queue(scene: Scene) -> None:
     tasks = scene.wait_for("a task in the agent's queue", lambda: agent.queue(scene.place) or None)
     for task in tasks:
         shown = f"{task['kind']} {task['parameters'].get('key_algorithm', '')}, signed (Ed25519)"
-        scene.teller.line("agent of web1", "finds in its queue a typed task", shown)
+        scene.teller.line("agent of web1", "has a typed task in its queue", shown)
 
 
 def _failure(scene: Scene, former: str) -> None:
     """Somebody breaks the server's configuration; the new certificate does not get through, the old one stays."""
     anna = scene.person("dev-anna")
     where = scene.server.break_on_purpose()
-    scene.teller.line("the demo", f"breaks {scene.server.kind}: {where}", "on purpose", mood="bad")
+    scene.teller.line("the demo", f"breaks the web server: {where}", "on purpose", mood="bad")
     answer = anna.post("/orders", wish(scene, "www"))
-    scene.tell(anna, "requests the next certificate for www.shop.test", answer, "approved by policy")
+    scene.tell(anna, "requests a new one for www.shop.test", answer, "approved by policy")
     order = _followed(scene, answer.body["order_id"], "failed")
     _shown(scene, "www", former, still=True)
     scene.server.mend()
@@ -91,11 +91,13 @@ def _followed(scene: Scene, order_id: str, state: str, after: int = 0) -> dict[s
 def _facts(topic: str, event: dict[str, Any]) -> str:
     """Return what is worth knowing of an event."""
     if topic == "sslclm.certificate.issuance-started.v1":
-        return f"serial {event['serial'][:16]}…, tbs {event['tbs_sha256'][:12]}…"
+        return f"serial {event['serial'][:12]}…, tbs {event['tbs_sha256'][:10]}…"
     if topic == "sslclm.deployment.served.v1":
-        return "; ".join(f"{one['endpoint']} {one['tls']} x{one['hits']}" for one in event["evidence"])
+        return "; ".join(
+            f"{one['endpoint'].rpartition('/')[2]}, {one['tls']}, {one['hits']} times" for one in event["evidence"]
+        )
     if topic == "sslclm.deployment.failed.v1":
-        back = "rolled back, the old one proven as served" if event["rolled_back"] else "NOT rolled back"
+        back = "rolled back, the old one is served" if event["rolled_back"] else "NOT rolled back"
         return f"at {event['stage']}: {reason(event['detail'])}; {back}"
     if topic == "sslclm.deployment.planned.v1":
         return str(event["target"]["directory"].rpartition("/")[2])
@@ -115,6 +117,6 @@ def _shown(scene: Scene, site: str, certificate_id: str, *, still: bool = False)
     served = look(scene.place, scene.place.ports[site], SITES[site])
     if served.sha256 != row["fingerprint"] or not served.is_trusted:
         raise StoryError(f"{SITES[site]} serves {served}, and the system says {row['fingerprint']}")
-    what = f"shakes hands with {SITES[site]}:{scene.place.ports[site]}"
-    scene.teller.line("the demo", what, f"{'still ' if still else ''}serial {row['serial'][:16]}…, {served.verdict}")
+    what = f"shakes hands with {SITES[site]}"
+    scene.teller.line("the demo", what, f"{'still ' if still else ''}serial {row['serial'][:12]}…, {served.verdict}")
     scene.deployed[site] = certificate_id

@@ -9,8 +9,8 @@ from scripts.story.scene import DB1, PAY, SHOP, WEB1, Scene
 from scripts.story.webserver import HOST
 
 _ABOUT = (
-    "The token is good once, for one host, for an hour, and carries the root's fingerprint: the agent believes no other "
-    "server. Its private key never leaves the host; from then on it speaks mutual TLS only."
+    "The token is good once, for one host, for an hour, and carries the root's fingerprint: the agent believes no "
+    "other server. Its private key never leaves the host; from then on it speaks mutual TLS only."
 )
 
 
@@ -25,9 +25,11 @@ def live(scene: Scene) -> None:
         _enrol(scene, anna)
     if agent.is_let_in_without_certificate(scene.place):
         raise StoryError("the agents' listener answered somebody without a client certificate")
-    scene.teller.line("a stranger", "calls the agents' listener without a certificate", "no handshake", mood="no")
+    scene.teller.line("a stranger", "calls the agents' listener", "no handshake without a certificate", mood="no")
     row = scene.wait_for("the enrolled host", lambda: _enrolled(anna))
-    scene.teller.line("agent of web1", f"is {row['agent_version']} on {row['platform']}", row["state"], row["created_position"])
+    scene.teller.line(
+        "agent of web1", "calls the agents' listener", f"{row['state']}, mutual TLS; agent {row['agent_version']}"
+    )
 
 
 def _registered(scene: Scene, who: Api, host_id: str, name: str, team: str) -> None:
@@ -44,12 +46,14 @@ def _enrol(scene: Scene, anna: Api) -> None:
     fingerprint = agent.fingerprint_in(token)
     if fingerprint != backend.root_sha256(scene.place):
         raise StoryError("the token names another root than sslclm init made")
-    shown = f"sslclm-bt1.…, shown once; root {fingerprint[:16]}…"
-    scene.tell(anna, "asks for a bootstrap token for web1", answer, shown)
-    said = agent.enrol(scene.place, token)
+    shown = f"shown once; root {fingerprint[:16]}…"
+    scene.tell(anna, "makes a bootstrap token for web1", answer, shown)
+    agent.enrol(scene.place, token)
     history = scene.history(WEB1)
     enrolled = next(one["position"] for one in reversed(history) if one["topic"] == "sslclm.host.enrolled.v1")
-    scene.teller.line("agent of web1", "sslclm-agent enrol: makes its key, sends a CSR", said, enrolled)
+    scene.teller.line(
+        "agent of web1", "enrols: makes its own key, sends a CSR", "client certificate from the agents' CA", enrolled
+    )
 
 
 def _enrolled(anna: Api) -> dict[str, str] | None:

@@ -7,8 +7,9 @@ from scripts.story.people import ROLES, SHORT, CommandLine, sign_in
 from scripts.story.scene import Scene
 
 _ABOUT = (
-    "No local users, no passwords: people come from an OpenID Connect provider (here the built-in one for development), "
-    "by code flow with PKCE and a second factor. Who they are gives no rights; grants do, from chapter 3 on."
+    "No local users, no passwords: people come from an OpenID Connect provider (here the built-in one for "
+    "development), by code flow with PKCE and a second factor. Who they are gives no rights; grants do, from "
+    "chapter 3 on."
 )
 
 
@@ -22,18 +23,18 @@ def live(scene: Scene) -> None:
     for (persona, api), position in zip(scene.people.items(), positions, strict=False):
         what = f"signs in ({ROLES[persona]})"
         scene.teller.line(api.who, what, roles(api), position)
-    scene.teller.line(
-        "Vera", "sslclm login --no-browser", "code comes back to http://127.0.0.1:<port>", positions[-1]
-    )
+    scene.teller.line("Vera", "sslclm login: the command line", "code came back to a loopback port", positions[-1])
 
 
 def roles(api: Api) -> str:
     """Return the roles that count now, in words; none is an answer, too."""
     me = api.get("/me")
     if me.body.get("rule") == "no-role":
-        return "signed in; no role yet (default is deny)"
+        return "signed in; no role, so no rights"
     held = me.good().body["roles"]
-    return ", ".join(sorted(one["role"] + (" of a team" if one["team_id"] else "") for one in held))
+    return ", ".join(
+        sorted(one["role"].removeprefix("ROLE_") + (" of a team" if one["team_id"] else "") for one in held)
+    )
 
 
 def _positions(scene: Scene, count: int) -> list[int]:

@@ -14,8 +14,8 @@ from scripts.story.processes import BARE
 from scripts.story.scene import Scene
 
 _ABOUT = (
-    "Everything above is in one hash-chained ledger. The server checks it; then the export is checked without the server, "
-    "by a program that shares nothing with it but the published format."
+    "Everything above is in one hash-chained ledger. The server checks it; then its export is checked by a program "
+    "that needs neither server nor network."
 )
 _TIMEOUT_S = 60
 
@@ -28,24 +28,24 @@ def live(scene: Scene) -> None:
     scene.teller.quote(vera.run("audit", "verify"))
     scene.place.export.unlink(missing_ok=True)
     vera.run("audit", "export", scene.place.export)
-    scene.teller.line("Vera", "sslclm audit export", f"{scene.place.export}")
+    scene.teller.line("Vera", "sslclm audit export", scene.place.export.name)
     verdict = _verified(scene.place.export)
     if not verdict["holds"]:
         raise StoryError(f"the export does not verify: {verdict}")
-    shown = f"holds: {verdict['entries']} entries, {verdict['events']} events, without the server"
+    shown = f"holds: {verdict['entries']} entries, {verdict['events']} events"
     scene.teller.line("Vera", f"sslclm-verify {scene.place.export.name}", shown, verdict["events"])
     _flip(scene, verdict["events"])
 
 
 def _flip(scene: Scene, events: int) -> None:
     """Change one bit of one event in a copy, in the middle, and have it found."""
-    copy = scene.place.folder / "ledger-with-one-bit-flipped.jsonl"
+    copy = scene.place.folder / "ledger-forged.jsonl"
     position = _with_one_bit_flipped(scene.place.export, copy, events // 2)
     verdict = _verified(copy)
     bad = verdict["finding"] or {}
     if verdict["holds"] or bad.get("position") != position:
         raise StoryError(f"one bit was flipped at position {position}, and the verifier says {verdict}")
-    scene.teller.line("a forger", f"flips one bit at position {position} in a copy", copy.name, mood="bad")
+    scene.teller.line("a forger", f"flips one bit at position {position} of a copy", copy.name, mood="bad")
     shown = f"TAMPERED at position {bad['position']}: {bad['check']}"
     scene.teller.line("Vera", "sslclm-verify on the copy", shown, position, mood="no")
 

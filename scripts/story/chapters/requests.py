@@ -28,25 +28,30 @@ def live(scene: Scene) -> str:
     anna = scene.person("dev-anna")
     answer = anna.post("/orders", wish(scene, "www", "api")).good()
     _must_be(answer, "approved")
-    scene.tell(anna, "requests www and api.shop.test for web1", answer, "approved by policy")
+    scene.tell(anna, "requests www and api.shop.test on web1", answer, "approved by policy")
     _too_long(scene, anna)
     _nobody_alone(scene)
     foreign = anna.post("/orders", wish(scene, "www", host=DB1))
-    scene.refused(anna, "requests one for db1.pay.test, a host of team pay", foreign, "not-found")
+    scene.refused(anna, "requests one for a host of team pay", foreign, "not-found")
     return str(answer.body["order_id"])
 
 
 def _too_long(scene: Scene, anna: Api) -> None:
-    """A validity that needs a person: the requester cannot be it, and the person says no."""
+    """Ask for a validity that needs a person: the requester cannot be it, and the person says no."""
     answer = anna.post("/orders", wish(scene, "www", validity=60 * DAY_S)).good()
     _must_be(answer, "waiting")
     order = anna.get(f"/orders/{answer.body['order_id']}").good().body
-    scene.tell(anna, "requests one for 60 days; the profile says 30", answer, f"waits: {', '.join(order['waived_rules'])}")
+    scene.tell(anna, "requests 60 days; the profile says 30", answer, f"waits: {', '.join(order['waived_rules'])}")
     approval = {"request_sha256": order["request_sha256"]}
-    scene.refused(anna, "tries to approve it herself", anna.post(f"/orders/{order['order_id']}/approve", approval), "access-denied")
+    scene.refused(
+        anna,
+        "tries to approve it herself",
+        anna.post(f"/orders/{order['order_id']}/approve", approval),
+        "access-denied",
+    )
     olga = scene.person("sec-olga")
     no = olga.post(f"/orders/{order['order_id']}/reject", {"reason": "30 days are enough for a shop window"})
-    scene.tell(olga, "rejects it: 30 days are enough", no, "rejected; the reason is in the ledger")
+    scene.tell(olga, "rejects it: 30 days are enough", no, "rejected, with that reason")
 
 
 def _nobody_alone(scene: Scene) -> None:
@@ -54,7 +59,7 @@ def _nobody_alone(scene: Scene) -> None:
     olga, omar = scene.person("sec-olga"), scene.person("sec-omar")
     answer = olga.post("/orders", wish(scene, "api", validity=60 * DAY_S)).good()
     _must_be(answer, "waiting")
-    scene.tell(olga, "requests one for 60 days herself", answer, "waits for a second person")
+    scene.tell(olga, "requests 60 days herself", answer, "waits for a second person")
     order = olga.get(f"/orders/{answer.body['order_id']}").good().body
     approval = {"request_sha256": order["request_sha256"]}
     scene.refused(olga, "tries to approve it", olga.post(f"/orders/{order['order_id']}/approve", approval), "four-eyes")

@@ -8,8 +8,8 @@ from scripts.story.chapters.people_sign_in import roles
 from scripts.story.scene import DAY_S, ISSUING, PAY, PROFILE, SHOP, Scene
 
 _ABOUT = (
-    "A team owns things, a grant binds a group or a pipeline of the identity provider to a role, a profile says what may "
-    "be issued. A second run finds them and leaves them."
+    "A team owns things, a grant binds a group or a pipeline of the identity provider to a role, a profile says what "
+    "may be issued. A second run finds them and leaves them."
 )
 _GRANTS: tuple[tuple[str, str, str, str | None], ...] = (
     ("group", "/sslclm/viewers", "ROLE_VIEWER", None),
@@ -18,6 +18,7 @@ _GRANTS: tuple[tuple[str, str, str, str | None], ...] = (
     ("group", "/teams/pay/devops", "ROLE_DEVOPS", PAY),
     ("client", "ci-shop", "ROLE_DEVOPS", SHOP),
 )
+_TEAMS = {SHOP: "shop", PAY: "pay"}
 SPEC: dict[str, Any] = {
     "name": "web",
     "issuer_id": ISSUING,
@@ -55,12 +56,12 @@ def _grants(scene: Scene) -> None:
     adam = scene.person("adam")
     known = {row["subject"]: row for row in adam.items("/grants", in_force="true", limit=100)}
     for kind, subject, role, team in _GRANTS:
-        short = role.removeprefix("ROLE_") + (" of a team" if team else "")
+        short = role.removeprefix("ROLE_") + (f" of {_TEAMS[team]}" if team else "")
         if subject in known:
-            scene.teller.line("Adam", f"{short} for {kind} {subject}", "is granted", known[subject]["created_position"])
+            scene.teller.line("Adam", f"{short} for {subject}", "is granted", known[subject]["created_position"])
             continue
         body = {"provider": "development", "subject_kind": kind, "subject": subject, "role": role, "team_id": team}
-        scene.tell(adam, f"grants {short} to {kind} {subject}", adam.post("/grants", body), "done")
+        scene.tell(adam, f"grants {short} to {subject}", adam.post("/grants", body), "done")
 
 
 def _profile(scene: Scene) -> None:
@@ -70,4 +71,4 @@ def _profile(scene: Scene) -> None:
         scene.teller.line("Adam", "profile web", "is in force", shown.body["changed_position"])
         return
     answer = adam.post("/profiles", SPEC)
-    scene.tell(adam, "defines profile web", answer, "**.shop.test, EC P-256, 30 d by policy, up to 90 d by a person")
+    scene.tell(adam, "defines profile web", answer, "names below shop.test, 30 d; to 90 d by a person")
