@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 
 from api.calls import Body, read_body, read_json
 from api.edge import Edge
+from api.openapi import reads
 from api.pages import leaving_page
 from api.ports import Session, SignedIn, SignInRefused, TokenRefused
 from api.principals import COOKIE, bearer_token, check_csrf, note_ended, session_stream
@@ -109,7 +110,7 @@ async def callback(request: Request) -> Response:
     return response
 
 
-@ROUTER.post("/cli/token", response_model=CliToken)
+@ROUTER.post("/cli/token", response_model=CliToken, openapi_extra=reads(CliCode))
 async def cli_token(request: Request) -> Response:
     """Give the command line its session token for the one-time code."""
     edge: Edge = request.app.state.edge

@@ -46,11 +46,7 @@ class Problem(BaseModel):
 
 def command(answers: Mapping[int, type[BaseModel]], body: type[BaseModel] | None = None) -> dict[str, Any]:
     """Return the options of a route that takes a command: answers by status, and what it reads."""
-    extra: dict[str, Any] = {"parameters": [_KEY]}
-    if body is not None:
-        schema = {"$ref": _REFERENCE.format(model=body.__name__)}
-        required = any(field.is_required() for field in body.model_fields.values())
-        extra["requestBody"] = {"required": required, "content": {"application/json": {"schema": schema}}}
+    extra: dict[str, Any] = {"parameters": [_KEY]} | (reads(body) if body is not None else {})
     first, *others = answers
     return {
         "status_code": first,
@@ -58,6 +54,13 @@ def command(answers: Mapping[int, type[BaseModel]], body: type[BaseModel] | None
         "responses": {one: {"model": answers[one]} for one in others} | _problems(400, 409, 413, 415),
         "openapi_extra": extra,
     }
+
+
+def reads(body: type[BaseModel]) -> dict[str, Any]:
+    """Return what a route that reads its JSON body itself has to say of it."""
+    schema = {"$ref": _REFERENCE.format(model=body.__name__)}
+    required = any(field.is_required() for field in body.model_fields.values())
+    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
 
 
 def read(answer: type[BaseModel] | None, *, one: bool = False, media_type: str = "") -> dict[str, Any]:
