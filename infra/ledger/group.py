@@ -49,6 +49,7 @@ class GroupCommit:
         self._store = store
         self._listeners: tuple[Listener, ...] = ()
         self._jobs: deque[Job] = deque()
+        self._gathered: dict[asyncio.AbstractEventLoop, list[Job]] = {}
         self._changed = threading.Condition()
         self._wanted = 1
         self._previous = 1
@@ -58,8 +59,9 @@ class GroupCommit:
 
     async def append(self, draft: EntryDraft) -> Entry:
         """Queue a draft and await its outcome. A cancelled caller's entry may be stored all the same."""
-        future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        self._queue(Job(draft, draw(draft), future=future))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Entry] = loop.create_future()
+        self._gather(loop, Job(draft, draw(draft), future=future))
         return await future
 
     def append_blocking(self, draft: EntryDraft) -> Entry:
@@ -89,17 +91,47 @@ class GroupCommit:
     def close(self) -> None:
         """Store what is queued, then stop. Later appends raise LedgerUnavailable."""
         with self._changed:
+            for gathered in list(self._gathered.values()):
+                self._jobs.extend(gathered)
+                gathered.clear()
             self._closed = True
             self._changed.notify()
         self._thread.join()
+
+    def _gather(self, loop: asyncio.AbstractEventLoop, job: Job) -> None:
+        """Keep a job until the loop has run what is ready: all that was appended meanwhile is one hand-over.
+
+        Threads that take turns cost more than what they do, so turns are few; a lone caller's is taken at once.
+        """
+        if self._closed:
+            raise LedgerUnavailable("the ledger is closed")
+        gathered = self._gathered.get(loop)
+        if gathered is None:
+            self._gathered[loop] = [job]
+            loop.call_soon(self._hand_over, loop)
+        else:
+            gathered.append(job)
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._changed:
+            jobs = self._gathered.pop(loop)
+            if not self._closed:
+                self._enqueue(jobs)
+                return
+        for job in jobs:  # appended while the ledger was being closed; what was there before, close() has taken
+            job.outcome = LedgerUnavailable("the ledger is closed")
+        _settle(jobs)
 
     def _queue(self, job: Job) -> None:
         with self._changed:
             if self._closed:
                 raise LedgerUnavailable("the ledger is closed")
-            self._jobs.append(job)
-            if len(self._jobs) >= self._wanted:
-                self._changed.notify()
+            self._enqueue([job])
+
+    def _enqueue(self, jobs: Sequence[Job]) -> None:
+        self._jobs.extend(jobs)
+        if len(self._jobs) >= self._wanted:
+            self._changed.notify()
 
     def _run(self) -> None:
         while group := self._next_group():

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 
 from domain.errors import Unavailable
 
@@ -36,6 +37,14 @@ class Progress:
         self._waiters: list[Waiter] = []
         self.position = position
         self._stopped = False
+        self._blocked = 0
+        self.ring: Callable[[], None] = lambda: None
+        """Called when somebody begins to wait; the runner, which may linger, puts its own here."""
+
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody waits for a position."""
+        return bool(self._waiters) or self._blocked > 0
 
     def stopped(self, *, yes: bool) -> None:
         """Note that the runner stopped, so that nobody waits for nothing, or that it runs again."""
@@ -67,6 +76,7 @@ class Progress:
             if self._stopped:
                 raise _stopped()
             self._waiters.append(waiter)
+        self.ring()
         try:
             await asyncio.wait_for(waiter[2], seconds)
         except TimeoutError:
@@ -80,7 +90,11 @@ class Progress:
     def wait_blocking(self, position: int, seconds: float) -> None:
         """Return once the position is reached; raises Unavailable after ``seconds``. Not for event loops."""
         with self._condition:
+            self._blocked += 1
+        self.ring()
+        with self._condition:
             self._condition.wait_for(lambda: self._stopped or self.position >= position, seconds)
+            self._blocked -= 1
             if self.position < position:
                 raise _stopped() if self._stopped else _late(position)
 

@@ -24,7 +24,8 @@ BATCH = 500
 _KEPT = 5_000
 _RETRY_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
-_LINGER_SECONDS = 0.003
+_LINGER_SECONDS = 0.025
+"""Under load, how long a batch may wait for more, where nobody asked for a position that is not folded yet."""
 
 State = Literal["new", "building", "running", "waiting", "stopped"]
 Listener = Callable[[Mapping[str, frozenset[str]]], None]
@@ -81,6 +82,8 @@ class Runner:
         self._skipped = 0
         self._seen = 0
         self._last = 1
+        self._lingering = False
+        views.progress.ring = self._ring
 
     def listen(self, listener: Listener) -> None:
         """Call ``listener`` in the runner's thread after each batch with model -> values of its ``wakes`` column."""
@@ -114,7 +117,8 @@ class Runner:
             if len(self._handed) > _KEPT:
                 self._handed.clear()  # the runner is far behind: it reads the gap from the ledger
             self._handed.extend(entries)
-            self._bell.notify_all()
+            if not self._lingering or self._in_haste():
+                self._bell.notify_all()
 
     def health(self) -> Health:
         """Return how the runner fares now."""
@@ -168,16 +172,24 @@ class Runner:
         with self._bell:
             if not self._handed and self._seen <= position and not self._stopping:
                 self._bell.wait(_LOOK_SECONDS)
+            self._linger()
             while self._handed and self._handed[0].last_position <= position:
                 self._handed.popleft()
             if self._handed and self._handed[0].first_position == position + 1:
                 return self._take()
         return self._ledger.entries(position + 1, limit=self._batch)
 
+    def _linger(self) -> None:
+        # Under load a transaction per hand-over costs more than its rows: wait once for more, unless somebody waits.
+        if self._last > 1 and self._handed and not self._in_haste():
+            self._lingering = True
+            self._bell.wait_for(self._in_haste, _LINGER_SECONDS)
+            self._lingering = False
+
+    def _in_haste(self) -> bool:
+        return self._stopping or self._views.progress.awaited or len(self._handed) >= self._batch
+
     def _take(self) -> list[Entry]:
-        # Under load a transaction per hand-over costs more than its rows: wait once for as much as came last time.
-        if 1 < self._last > len(self._handed):
-            self._bell.wait_for(lambda: self._stopping or len(self._handed) >= self._last, _LINGER_SECONDS)
         taken = [self._handed.popleft() for _ in range(min(self._batch, len(self._handed)))]
         self._last = len(taken)
         return taken
@@ -212,6 +224,10 @@ class Runner:
         following = Mark(entries[-1].last_position, entries[-1].entry_hash)
         write_mark(db, following)
         return woken, following
+
+    def _ring(self) -> None:
+        with self._bell:
+            self._bell.notify_all()
 
     def _pause(self, seconds: float) -> None:
         with self._bell:
