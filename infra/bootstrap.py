@@ -128,16 +128,7 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
     views, wakeups = SqliteViews(files.views, MODELS), Wakeups()
     runner = _following(ledger, views, wakeups)
     issuers = InternalIssuers(issuer_records(views), keystore)
-    services = Services(
-        ledger=ledger,
-        issuers=issuers,
-        names=BundledNameTables(),
-        reading=ViewsReading(views),
-        clock=clock,
-        new_uuid=lambda: str(uuid.uuid4()),
-        random_bytes=os.urandom,
-        reserved_names=reserved_names,
-    )
+    services = _services(ledger, issuers, views, clock, reserved_names)
     return Backend(
         files=files,
         clock=clock,
@@ -152,6 +143,21 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
         evidence=SqliteEvidence(ledger),
         wakeups=wakeups,
         leases=MemoryLeases(clock),
+    )
+
+
+def _services(
+    ledger: SqliteLedger, issuers: InternalIssuers, views: SqliteViews, clock: Clock, reserved_names: frozenset[str]
+) -> Services:
+    return Services(
+        ledger=ledger,
+        issuers=issuers,
+        names=BundledNameTables(),
+        reading=ViewsReading(views),
+        clock=clock,
+        new_uuid=lambda: str(uuid.uuid4()),
+        random_bytes=os.urandom,
+        reserved_names=reserved_names,
     )
 
 

@@ -102,6 +102,7 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     root.setLevel(level.upper())
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True  # its default configuration, applied by anybody, cuts it off
     # uvicorn warns of every malformed request: strangers would write our log.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     # HTTP client libraries log headers and bodies at DEBUG; Authlib the PKCE verifier.

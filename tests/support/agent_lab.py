@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import hashlib
+import shutil
 import subprocess
 import sys
+import tempfile
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,8 +136,31 @@ sys.exit(main(sys.argv[3:], progress))
 
 
 def environment() -> dict[str, str]:
-    """Return a small world in which the agent and what it needs can be imported."""
-    return {"PYTHONPATH": f"{AGENT}:{Path(cryptography.__file__).parents[1]}", "PATH": "/usr/bin:/bin"}
+    """Return a small world in which the agent and what it needs can be imported, by other accounts, too."""
+    return {"PYTHONPATH": _import_path(), "PATH": "/usr/bin:/bin"}
+
+
+@functools.cache
+def _import_path() -> str:
+    """Return where the agent and its libraries lie; a copy where they lie below a folder that others may not enter."""
+    libraries = Path(cryptography.__file__).parents[1]
+    if all(folder.stat().st_mode & 0o001 for place in (AGENT, libraries) for folder in (place, *place.parents)):
+        return f"{AGENT}:{libraries}"
+    copy = Path(tempfile.mkdtemp(prefix="sslclm-agent-", dir="/tmp"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    copy.chmod(0o755)
+    wanted = [
+        AGENT / "sslclm_agent",
+        *libraries.glob("cryptography"),
+        *libraries.glob("*cffi*"),
+        *libraries.glob("pycparser"),
+    ]
+    for source in wanted:
+        if source.is_dir():
+            shutil.copytree(source, copy / source.name)
+        else:
+            shutil.copy(source, copy)
+    return str(copy)
 
 
 def python_for(user: int) -> str:
