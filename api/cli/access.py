@@ -13,7 +13,7 @@ from api.cli.loopback import DEADLINE_S, Attempt, Loopback
 from api.cli.naming import Names
 from api.cli.output import warn
 from api.cli.session import Remembered
-from api.cli.trust import fetch_ca
+from api.cli.trust import CA_PATH, fetch_ca
 
 APP = typer.Typer()
 PANEL = "Signing in"
@@ -33,13 +33,16 @@ def login(
     if ca_sha256 and run.options.ca_file:
         raise Misused("--ca-file and --ca-sha256 say the same twice", fix="give one of them")
     ca_pem = fetch_ca(run.server, ca_sha256, run.around.transport) if ca_sha256 else run.ca_pem()
+    http = run.http(ca_pem)
+    with reaching():
+        check(http.get(CA_PATH))  # nobody is sent to sign in at a server that is not the right one
     attempt = Attempt()
     with Loopback(attempt) as loopback:
         _send_browser(run, attempt.url(run.server, loopback.redirect_uri, provider), browser=browser)
         code = loopback.wait(DEADLINE_S, run.around.monotonic)
         sent = {"code": code, "code_verifier": attempt.verifier, "redirect_uri": loopback.redirect_uri}
     with reaching():
-        answer: dict[str, Any] = check(run.http(ca_pem).post("/auth/cli/token", json=sent)).json()
+        answer: dict[str, Any] = check(http.post("/auth/cli/token", json=sent)).json()
     try:
         kept = Remembered(token=answer["token"], expires_at=answer["expires_at"], ca_pem=ca_pem)
     except (KeyError, ValueError):

@@ -20,12 +20,14 @@ import httpx2
 import typer
 
 from api.cli.client import TIMEOUT_S, Api
-from api.cli.errors import EXIT_CODES, CliError, Misused, SignedOut
+from api.cli.errors import EXIT_CODES, CliError, Misused, ServerDown, SignedOut
 from api.cli.output import Out, complain
 from api.cli.session import Remembered, SessionFile
 from api.cli.trust import Transport, base_url, context_for, read_ca
 
 _PANEL = "For every command"
+_STRANGE = "the answer is not what this program understands: is the server of another version?"
+_STRANGE_FIX = "compare the versions; with --json the answer is shown as it is"
 _LOGIN = "sign in: sslclm login --server https://…"
 
 
@@ -191,6 +193,9 @@ def _joined(function: Callable[..., None], *, changes: bool) -> Callable[..., No
         except CliError as error:
             complain(error)
             raise typer.Exit(error.exit_code) from error
+        except (LookupError, TypeError, AttributeError) as error:  # rows are read as they come: one lacks a member
+            complain(ServerDown(f"{_STRANGE} ({type(error).__name__}: {error})", fix=_STRANGE_FIX))
+            raise typer.Exit(ServerDown.exit_code) from error
         finally:
             made.close()
 

@@ -1,0 +1,94 @@
+"""Foreign text on a terminal: shown, never obeyed; documents for machines are plain ASCII."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.cli.text import safe, span
+
+HOSTILE = "\x1b[2J\x1b]0;owned\x07[red]x[/red]\r\n\u202egnp\x9b31m:smile:"
+
+
+def steering(text: str) -> set[str]:
+    """Return what steers a terminal in a text, its line ends left out."""
+    return {char for char in text if unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp"}} - {"\n"}
+
+
+@given(st.text())
+def test_nothing_steers(text):
+    """Whatever the text, no control, format or separator character is left in it."""
+    assert set() == steering(safe(text)) - {"\n"}
+    assert "\n" not in safe(text)
+
+
+@given(st.text(st.characters(categories=["L", "M", "N", "P", "S", "Zs"])))
+def test_what_is_seen_stays_as_it_is(text):
+    """Letters, marks, figures, punctuation and spaces of any script are not changed."""
+    assert text == safe(text)
+
+
+def test_a_hostile_host_in_a_list(fake):
+    """Escape sequences, markup, overrides and emoji names of a row are shown as they were written."""
+    row = {"name": HOSTILE, "host_id": "host-1", "state": HOSTILE, "safe_mode": False, "team_id": HOSTILE}
+    fake.has("/hosts", row | {"agent_version": HOSTILE, "changed_at": HOSTILE})
+    shown = fake("hosts", "list", expect=0).stdout
+
+    assert set() == steering(shown)
+    assert "[red]" in shown
+    assert "\\x1b" in shown
+
+
+def test_a_hostile_order_before_it_is_approved(fake, order):
+    """What is about to be approved cannot be repainted by what it says."""
+    order["subject"]["dns_names"] = [HOSTILE]
+    order["requester"] = HOSTILE
+    fake.has(f"/orders/{order['order_id']}", **order)
+    shown = fake("approve", order["order_id"], input="n\n", expect=1)
+
+    assert set() == steering(shown.output)
+    assert "\\x1b[2J" in shown.stdout
+    assert [] == fake.sent("POST", f"/orders/{order['order_id']}/approve")
+
+
+def test_a_hostile_problem(fake):
+    """The server's sentences pass the same way, and are no markup."""
+    content = {"detail": HOSTILE, "fix": HOSTILE, "correlation_id": HOSTILE}
+    fake.answers["GET", "/hosts"] = httpx2.Response(409, json=content)
+    shown = fake("hosts", "list", expect=1).stderr
+
+    assert set() == steering(shown)
+    assert 3 == shown.count("[red]x[/red]")
+
+
+def test_a_hostile_history(fake, order):
+    """Reasons that people typed are shown as text."""
+    fake.has("/me", roles=[{"role": "ROLE_VIEWER", "team_id": None}])
+    fake.has(f"/orders/{order['order_id']}", **order)
+    told = {"position": 1, "at": "x", "topic": HOSTILE, "actor_name": HOSTILE, "actor": "", "role": "", "erased": False}
+    fake.has(f"/audit/objects/{order['order_id']}", told | {"reason": HOSTILE})
+
+    assert set() == steering(fake("show", order["order_id"], expect=0).stdout)
+
+
+def test_machines_get_ascii(fake):
+    """A document round-trips, and no character in it steers anything."""
+    fake.has("/hosts", {"name": HOSTILE + "\x7f", "next": "é"})
+    shown = fake("hosts", "list", "--json", expect=0).stdout
+
+    assert shown.isascii()
+    assert set() == steering(shown)
+    assert HOSTILE + "\x7f" == json.loads(shown)["items"][0]["name"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0 s"), (59, "59 s"), (-61, "1 min"), (3_600, "1 h"), (86_399, "23 h"), (5e6, "57 d")]
+)
+def test_spans_by_their_largest_unit(seconds, words):
+    """A length of time is told by its largest whole unit."""
+    assert words == span(seconds)
