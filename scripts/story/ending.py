@@ -67,7 +67,7 @@ def _try_next(scene: Scene) -> None:
 def _commands(place: Place) -> list[str]:
     vera = f"HOME={place.homes / 'vera'} .venv/bin/sslclm"
     return [
-        f"{vera} certificates --limit 5",
+        f"{vera} list --limit 5",
         f".venv/bin/sslclm-verify {place.export}",
         f".venv/bin/sslclm login --server {place.base_url} --ca-file {place.ca_file}",
     ]
