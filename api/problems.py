@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 
 from api.ports import TokenRefused
 from api.safeguard import CORRELATION, Safeguard, correlation_id
+from commands.ports.ledger import LedgerUnavailable
 from domain.errors import (
     AlreadyExists,
     ClmError,
@@ -90,6 +91,15 @@ _CHALLENGES: Mapping[type[ClmError], str] = {
 }
 
 
+_ALWAYS: Mapping[str, tuple[str, str]] = {
+    # One sentence for what is not there and for what is not theirs: nobody learns which it was.
+    NotFound.rule: ("there is no such object, or none that you may see", "check the id, and the team you act for"),
+    # The cause may name files; it stands in the log.
+    "ledger-unavailable": ("the ledger does not take entries; nothing was changed", "try again later"),
+}
+"""Rule -> detail and fix, where the error's own words would tell too much."""
+
+
 def status_of(error: type[ClmError]) -> HTTPStatus:
     """Return the status of an error class."""
     found = next((STATUS[kind] for kind in error.__mro__ if kind in STATUS), None)
@@ -107,10 +117,7 @@ def problem_response(error: ClmError, request: Request) -> Response:
         headers["WWW-Authenticate"] = challenge
     if status in RETRY_AFTER:
         headers["Retry-After"] = str(RETRY_AFTER[status])
-    detail, fix = error.message, error.fix
-    if isinstance(error, NotFound) and error.rule == NotFound.rule:
-        # One sentence for what is not there and for what is not theirs: nobody learns which it was.
-        detail, fix = "there is no such object, or none that you may see", "check the id, and the team you act for"
+    detail, fix = _ALWAYS.get(error.rule, (error.message, error.fix))
     return _document(request, status, error.rule, detail, fix, headers)
 
 
@@ -165,7 +172,12 @@ def install_problem_handlers(app: FastAPI) -> None:
         rule = status.phrase.lower().replace(" ", "-")
         return _document(request, status, rule, status.description or status.phrase, "see /api/openapi.json")
 
+    async def on_ledger(request: Request, error: Exception) -> Response:
+        LOG.error("the ledger takes no entries", exc_info=error, extra={CORRELATION: correlation_id(request.scope)})
+        return problem_response(Unavailable(str(error), rule="ledger-unavailable"), request)
+
     app.add_exception_handler(ClmError, on_rule)
+    app.add_exception_handler(LedgerUnavailable, on_ledger)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)
     app.add_middleware(Safeguard, on_unexpected=unexpected)
