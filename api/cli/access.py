@@ -36,11 +36,7 @@ def login(
     http = run.http(ca_pem)
     with reaching():
         check(http.get(CA_PATH))  # nobody is sent to sign in at a server that is not the right one
-    attempt = Attempt()
-    with Loopback(attempt) as loopback:
-        _send_browser(run, attempt.url(run.server, loopback.redirect_uri, provider), browser=browser)
-        code = loopback.wait(DEADLINE_S, run.around.monotonic)
-        sent = {"code": code, "code_verifier": attempt.verifier, "redirect_uri": loopback.redirect_uri}
+    sent = _ask_person(run, provider, browser=browser)
     with reaching():
         answer: dict[str, Any] = check(http.post("/auth/cli/token", json=sent)).json()
     try:
@@ -53,10 +49,16 @@ def login(
     run.out.say(f"Signed in at {run.server} until {run.out.when(kept.expires_at)}.")
 
 
-def _send_browser(run: Run, url: str, *, browser: bool) -> None:
-    opened = browser and run.around.open_browser(url)
-    warn("Go on in your browser. If none has opened, open this address:" if opened else "Open this address:")
-    warn(url)
+def _ask_person(run: Run, provider: str, *, browser: bool) -> dict[str, str]:
+    """Let a person sign in by a browser; returns what is to be exchanged for the session."""
+    attempt = Attempt()
+    with Loopback(attempt) as loopback:
+        url = attempt.url(run.server, loopback.redirect_uri, provider)
+        opened = browser and run.around.open_browser(url)
+        warn("Go on in your browser. If none has opened, open this address:" if opened else "Open this address:")
+        warn(url)
+        code = loopback.wait(DEADLINE_S, run.around.monotonic)
+        return {"code": code, "code_verifier": attempt.verifier, "redirect_uri": loopback.redirect_uri}
 
 
 @command(APP, "logout", panel=PANEL)

@@ -84,7 +84,7 @@ def test_an_ended_session_is_exit_code_3(stranger, backend):
     with backend.client(token) as client:
         client.post("/auth/cli/logout")
 
-    assert "sslclm login" in stranger("list", expect=3).stderr
+    assert "sign in again" in stranger("list", expect=3).stderr
 
 
 def test_a_code_is_worthless_without_the_verifier(backend):

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 from api.cli.invocation import Surroundings
 from api.cli.main import app
 from api.cli.session import Remembered, SessionFile
+from tests.support.pki import make_ca
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SERVER = "https://clm.test"
@@ -89,11 +90,17 @@ def problem(status: int, detail: str, **more: str) -> httpx2.Response:
     return httpx2.Response(status, json=content, headers={"Content-Type": "application/problem+json"})
 
 
+@pytest.fixture(scope="session")
+def root_pem() -> str:
+    """Return a root to trust: loading one is quicker than loading the machine's hundred and more."""
+    return make_ca().pem.decode()
+
+
 @pytest.fixture
-def fake(tmp_path) -> Fake:
+def fake(tmp_path, root_pem) -> Fake:
     """Return a server at which somebody is signed in."""
     folder = tmp_path / "sslclm"
-    SessionFile(folder).remember(SERVER, Remembered(token=TOKEN), current=True)
+    SessionFile(folder).remember(SERVER, Remembered(token=TOKEN, ca_pem=root_pem), current=True)
     made = Fake(folder)
     made.has("/me", pseudonym="p-1", kind="person", display_name="Anna", mfa=True, session_expires_at=None, roles=[])
     for path in ("/teams", "/hosts", "/profiles"):
