@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from domain.base import Value
+
+
+def _plain(path: str) -> str:
+    parts = path.split("/")[1:]
+    if not path.startswith("/") or any(part in {"", ".", ".."} for part in parts):
+        raise ValueError("an absolute path without empty, . and .. parts and without a slash at its end")
+    return path
+
+
+Directory = Annotated[str, Field(pattern=r"^[A-Za-z0-9._/+-]+$", min_length=2, max_length=255), AfterValidator(_plain)]
+"""An absolute path of plain characters."""
 
 
 class Endpoint(Value):
@@ -20,18 +31,20 @@ class Endpoint(Value):
 class TargetSpec(Value):
     """One target on one host.
 
-    - ``directory``: absolute; the agent keeps versioned directories in it and one link ``current``.
+    - ``directory``: absolute, spelled one way only; the agent keeps versioned directories in it and one link ``current``.
     - ``layout``: ``separate`` = ``fullchain.pem`` and ``privkey.pem``; ``combined`` = one ``bundle.pem``.
-    - ``owner``, ``group``: account names or empty for the agent's own; ``mode``: of the key file, octal text.
+    - ``owner``, ``group``: account names, empty for the agent's own; ``mode``: octal text, of the key file; nothing for
+      others.
+    - ``endpoints``: where the certificate must be seen; without one nothing could be proven.
     - ``validator``, ``reloader``: *names* that the host's own ``agent.properties`` defines, never commands.
     """
 
     kind: Literal["nginx", "files"] = "nginx"
-    directory: str = Field(pattern=r"^/[A-Za-z0-9._/+-]+$", max_length=255)
+    directory: Directory
     layout: Literal["separate", "combined"] = "separate"
     owner: str = Field(default="", pattern=r"^[a-z_][a-z0-9_-]{0,31}$|^$")
     group: str = Field(default="", pattern=r"^[a-z_][a-z0-9_-]{0,31}$|^$")
-    mode: str = Field(default="0640", pattern=r"^0[0-7]{3}$")
+    mode: str = Field(default="0640", pattern=r"^0[46][046]0$")
     validator: str = Field(default="", pattern=r"^[a-z0-9-]{0,64}$")
     reloader: str = Field(default="", pattern=r"^[a-z0-9-]{0,64}$")
-    endpoints: tuple[Endpoint, ...] = Field(default=(), max_length=32)
+    endpoints: tuple[Endpoint, ...] = Field(min_length=1, max_length=32)

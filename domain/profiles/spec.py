@@ -44,7 +44,6 @@ class ProfileSpec(Value):
     approval: Literal["policy", "manual"] = "policy"
     approvals: int = Field(default=1, ge=1, le=5)
     key_made: tuple[Literal["host", "client"], ...] = Field(default=("host", "client"), min_length=1)
-    shared_key: bool = False
     common_name: Literal["none", "first-name"] = "first-name"
 
     def longest(self) -> timedelta:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order, Subject, Target
 from domain.hosts.deployment import Deployment, Evidence
-from domain.hosts.targets import TargetSpec
+from domain.hosts.targets import Endpoint, TargetSpec
 from tests.support.memoryledger import at
 
 TEAM, HOST, ISSUER, PROFILE = "team-1", "host-1", "issuer-1", "profile-1"
-SPEC = TargetSpec(directory="/etc/tls/shop")
+SPEC = TargetSpec(
+    directory="/etc/tls/shop", endpoints=(Endpoint(address="127.0.0.1", port=443, server_name="www.shop.test"),)
+)
 SUBJECT = Subject(
     dns_names=("shop.test",),
     ip_addresses=("192.0.2.7",),

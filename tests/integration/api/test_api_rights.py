@@ -15,7 +15,7 @@ from commands.context import SYSTEM, Context
 from commands.ports.ledger import EntryDraft
 from commands.work import Work
 from domain.hosts.deployment import Deployment
-from domain.hosts.targets import TargetSpec
+from domain.hosts.targets import Endpoint, TargetSpec
 from domain.issuers.issuer import Issuer
 from tests.support.edge import csr_pem
 from tests.support.routes import served
@@ -120,7 +120,10 @@ async def _deployment(lab, host, issued):
         host_id=host,
         team_id=lab.team(),
         generation=1,
-        target=TargetSpec(directory="/etc/nginx/tls"),
+        target=TargetSpec(
+            directory="/etc/nginx/tls",
+            endpoints=(Endpoint(address="127.0.0.1", port=443, server_name="www.shop.test"),),
+        ),
         at=work.now,
     )
     work.add(deployment)

@@ -16,7 +16,7 @@ from commands.work import Work
 from domain.certificates.order import Order, Target
 from domain.errors import Denied, IdempotencyMismatch, InvalidInput, NotFound, PolicyRefused, Unavailable, WrongState
 from domain.hosts.host import Host
-from domain.hosts.targets import TargetSpec
+from domain.hosts.targets import Endpoint, TargetSpec
 from tests.support.csrs import make_csr, p256
 from tests.support.world import PAY, SHOP, WEB, World, anna, ben, issued_der, olga
 
@@ -28,7 +28,9 @@ def pem_of(der: bytes) -> str:
 
 PEM = pem_of(make_csr(p256(), x509.DNSName("www.shop.test")))
 DAY = 86_400
-SPEC = TargetSpec(directory="/srv/tls/www")
+SPEC = TargetSpec(
+    directory="/srv/tls/www", endpoints=(Endpoint(address="127.0.0.1", port=443, server_name="www.shop.test"),)
+)
 
 
 def brought(**changes: object) -> RequestCertificate:
