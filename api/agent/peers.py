@@ -33,10 +33,10 @@ class Peer:
 @lru_cache(maxsize=4_096)
 def read_peer(der: bytes) -> Peer | None:
     """Return the peer that a verified client certificate names; None where it names no host of ours."""
-    certificate = x509.load_der_x509_certificate(der)
     try:
+        certificate = x509.load_der_x509_certificate(der)
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):  # a load balancer forwards what it likes
         return None
     uris = [uri for uri in names.get_values_for_type(x509.UniformResourceIdentifier) if uri.startswith(_URN)]
     if len(uris) != 1:

@@ -27,9 +27,9 @@ def pki_routes(edge: Edge) -> APIRouter:
         return _cacheable(request, der, "application/pkix-cert", row["fingerprint"], _CERTIFICATE_AGE)
 
     @router.api_route("/crl/{slug}/{shard}.crl", methods=["GET", "HEAD"], summary="The newest CRL (DER)")
-    async def revocations(slug: str, shard: int, request: Request) -> Response:
+    async def revocations(slug: str, shard: str, request: Request) -> Response:
         row = _issuer(edge, slug)
-        if shard != 0 or not row["crl"]:
+        if shard != "0" or not row["crl"]:
             raise NotFound("there is no such CRL", fix="the URL stands in the certificates")
         left = int((row["next_update_us"] or 0) / 1e6 - edge.clock().timestamp())
         age = max(0, min(left, _CRL_AGE_AT_MOST))
@@ -51,6 +51,7 @@ def _issuer(edge: Edge, slug: str) -> IssuerRow:
 def _cacheable(request: Request, body: bytes, media_type: str, digest: str, age: int) -> Response:
     tag = f'"{digest}"'
     headers = {"ETag": tag, "Cache-Control": f"public, max-age={age}, no-transform, must-revalidate"}
-    if request.headers.get("if-none-match") == tag:
+    known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
+    if known & {tag, "*"}:  # RFC 9110 section 13.1.2: any of them, compared weakly
         return Response(status_code=304, headers=headers)
     return Response(body, media_type=media_type, headers=headers)

@@ -16,6 +16,8 @@ from domain.errors import InvalidInput, WrongState
 from domain.hosts.deployment import Evidence, Stage
 from projections.hosts.queue import QUEUE, TaskRow
 
+_SUCCESS = {"make-key": "done", "install": "served"}
+_ENDS = "make-key: done with csr, or failed; install: served with evidence, or failed"
 Text = Annotated[str, Field(max_length=1_000)]
 Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -48,6 +50,8 @@ async def accept_result(edge: Edge, context: Context, task_id: str, result: Resu
     row = edge.views.get(QUEUE, task_id)
     if row is None or row["host_id"] != context.principal.host or not row["open"]:
         raise WrongState("this task is not in the queue: reported already, or withdrawn", rule="task-gone")
+    if result.outcome not in {_SUCCESS[row["kind"]], "failed"}:
+        raise InvalidInput(f"a {row['kind']} task ends otherwise", rule="task-result", fix=_ENDS)
     if row["kind"] == "make-key":
         return await _key(edge, context, row, result)
     return await _install(edge, context, row, result)

@@ -39,9 +39,11 @@ async def _rung_or_draining(bell: Bell, wait: float, draining: asyncio.Event | N
     waits = {asyncio.ensure_future(bell.wait(wait))}
     if draining is not None:
         waits.add(asyncio.ensure_future(draining.wait()))
-    _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    for one in pending:
-        one.cancel()
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:  # also where the call itself is cancelled: nothing may wait on for a listener that stops
+        for one in waits:
+            one.cancel()
 
 
 def signed_task(edge: Edge, row: TaskRow) -> dict[str, str]:
