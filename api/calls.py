@@ -118,6 +118,7 @@ class Reading(Call):
 
     async def show(self, model: Projection[R], key: str, show: Show) -> Response:
         """Return one object with a weak ETag (RFC 9110 section 8.8), or 304 where the caller has it already."""
+        self.without_parameters()
         row = await self.get(model, key)
         tag = f'W/"{row.get("changed", row.get("created", 0))}"'
         headers = {"ETag": tag, POSITION: str(self.edge.views.position), "Cache-Control": "private, no-cache"}
@@ -125,6 +126,12 @@ class Reading(Call):
         if known & {tag, tag.removeprefix("W/"), "*"}:
             return Response(status_code=304, headers=headers)
         return Response(to_json(show(row)), 200, headers, "application/json")
+
+    def without_parameters(self) -> None:
+        """Refuse query parameters where there are none, so that nobody believes in one that does nothing."""
+        if self.request.query_params:
+            names = ", ".join(sorted(name[:64] for name in self.request.query_params))[:256]
+            raise InvalidInput(f"{names}: there are no such parameters here", fix="leave them out")
 
     def page(self, model: Projection[R], where: Filter, query: PageQuery, show: Show) -> Response:
         """Return a page of rows."""

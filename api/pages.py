@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import Response
@@ -60,6 +61,18 @@ def leaving_page(url: str) -> Response:
     target = escape(url)
     response = page("Signed out", f'<p>You are signed out here. <a href="{target}">Go on</a>.</p>')
     response.headers["Refresh"] = f"0; url={url}"
+    return response
+
+
+def problem_page(document: Mapping[str, Any], headers: Mapping[str, str] | None) -> Response:
+    """Return a problem document as somebody reads it in a browser."""
+    told = {name: escape(str(value)) for name, value in document.items()}
+    body = (
+        f'<p>{told["detail"]}</p><p>What helps: {told["fix"]}</p><p><a href="/">to the front page</a></p>'
+        f"<p><small><code>{told['rule']}</code>, call <code>{told['correlation_id']}</code></small></p>"
+    )
+    response = page(str(document["title"]), body, status=int(document["status"]))
+    response.headers.update(headers or {})
     return response
 
 

@@ -20,6 +20,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from api.pages import problem_page
 from api.ports import TokenRefused
 from api.safeguard import CORRELATION, Safeguard, correlation_id
 from commands.ports.ledger import LedgerUnavailable
@@ -141,6 +142,8 @@ def _document(
         "rule": rule,
         "correlation_id": correlation_id(request.scope),
     }
+    if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+        return problem_page(document, headers)  # somebody looks at it in a browser
     return Response(json.dumps(document), int(status), headers, MEDIA_TYPE)
 
 

@@ -63,6 +63,7 @@ class GrantQuery(PageQuery):
 async def me(request: Request) -> Response:
     """Tell who is calling; a browser gets its CSRF token here."""
     call = await reading(request)
+    call.without_parameters()
     principal, session = call.caller.principal, call.caller.session
     known = call.edge.identity.directory.known(principal.pseudonym)
     answer = Me(

@@ -68,6 +68,7 @@ async def certificate(request: Request, certificate_id: str) -> Response:
 async def chain(request: Request, certificate_id: str) -> Response:
     """Return the certificate and the authorities above it, leaf first, root left out (RFC 8555 section 9.1 format)."""
     call = await reading(request)
+    call.without_parameters()
     row = await call.get(INVENTORY, certificate_id)
     if not row["certificate"]:
         raise WrongState("there is no certificate yet", rule="not-issued", fix="wait until it is issued")

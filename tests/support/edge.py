@@ -173,6 +173,11 @@ class Lab:
         asked = names or ("www.shop.test",)
         return {"team_id": self.team(team), "profile_id": self.profile(profile), "csr": csr_pem(*asked), **more}
 
+    def target(self, host_id: str, directory: str = "/etc/nginx/tls") -> dict[str, Any]:
+        """Return a place on a host where a certificate goes."""
+        seen = {"address": "127.0.0.1", "port": 8443, "server_name": "www.shop.test"}
+        return {"host_id": host_id, "spec": {"directory": directory, "endpoints": [seen]}}
+
     async def define(self, name: str, *teams: str, **spec: Any) -> str:
         """Define a profile for teams; returns its id."""
         fields = {"allowed_names": ("**.shop.test", "**.pay.test"), "max_validity": 30 * 86_400, **spec}

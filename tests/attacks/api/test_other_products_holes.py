@@ -56,10 +56,9 @@ async def test_an_order_cannot_take_over_another_teams_certificate_or_host(lab, 
     await lab.define("pay-web", "pay")
     host = await lab.host("victim.shop.test", "shop")
     wish = {"team_id": lab.team("pay"), "profile_id": lab.profile("pay-web"), "dns_names": ["www.pay.test"]}
-    target = {"host_id": host, "spec": {"directory": "/etc/nginx/tls"}}
 
     replaces = await ben.post(ORDERS, json=wish | {"replaces": ["certificate-1"]}, headers=lab.key())
-    foreign = await ben.post(ORDERS, json=wish | {"targets": [target]}, headers=lab.key())
+    foreign = await ben.post(ORDERS, json=wish | {"targets": [lab.target(host)]}, headers=lab.key())
 
     assert [422, 404] == [replaces.status_code, foreign.status_code]
     assert "replaces" in replaces.json()["detail"]

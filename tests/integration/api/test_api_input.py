@@ -244,3 +244,22 @@ async def test_a_csr_for_other_names_is_refused(lab, anna):
     wish = lab.order(csr=csr_pem("www.shop.test", "admin.shop.test")) | {"dns_names": ["www.shop.test"]}
 
     assert 422 == (await anna.post(ORDERS, json=wish, headers=lab.key())).status_code
+
+
+@pytest.mark.parametrize("path", ["me", "teams/{team}", "certificates/x/chain", "orders/x"])
+async def test_a_parameter_that_does_nothing_is_refused(lab, anna, path):
+    """Single objects take no parameters."""
+    answer = await anna.get(f"/api/v1/{path.format(team=lab.team())}", params={"fields": "name"})
+
+    assert (422, True) == (answer.status_code, "fields" in answer.json()["detail"])
+
+
+async def test_a_person_in_a_browser_reads_a_page(lab):
+    """The same problem, escaped, for eyes; programs get the document."""
+    async with lab.client() as stranger:
+        page = await stranger.get("/problems/<script>", headers={"Accept": "text/html,*/*"})
+        document = await stranger.get("/api/v1/me", headers={"Accept": "*/*"})
+
+    assert (404, "text/html; charset=utf-8") == (page.status_code, page.headers["content-type"])
+    assert "<script" not in page.text
+    assert "application/problem+json" == document.headers["content-type"]

@@ -97,8 +97,12 @@ async def test_an_order_can_be_rejected_or_cancelled(lab, anna, olga):
 async def test_an_order_for_a_host_waits_for_its_key(lab, anna):
     """202 and approved by policy: the agent makes the key."""
     host = await lab.host("web7.shop.test")
-    target = {"host_id": host, "spec": {"directory": "/etc/nginx/tls"}}
-    body = {"team_id": lab.team(), "profile_id": lab.profile(), "dns_names": ["web7.shop.test"], "targets": [target]}
+    body = {
+        "team_id": lab.team(),
+        "profile_id": lab.profile(),
+        "dns_names": ["web7.shop.test"],
+        "targets": [lab.target(host)],
+    }
 
     answer = await anna.post("/api/v1/orders", json=body, headers=lab.key())
     at = {"Min-Ledger-Position": answer.headers["Ledger-Position"]}
