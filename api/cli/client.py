@@ -58,8 +58,13 @@ class Api:
             page = self.get(path, limit=min(limit - len(found), PAGE), cursor=cursor, **query)
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Execute a command and return its JSON. Raises CliError."""
-        answer = self._send("POST", path, json=dict(body or {}), headers={"Idempotency-Key": self._key})
+        """Execute a command and return its JSON. Raises CliError; with the key where the outcome is unknown."""
+        try:
+            answer = self._send("POST", path, json=dict(body or {}), headers={"Idempotency-Key": self._key})
+        except ServerDown as error:
+            again = f"it may have been done; to be safe repeat it with --idempotency-key {self._key}"
+            error.fix = f"{error.fix}; {again}" if error.fix else again
+            raise
         told = answer.headers.get(_POSITION, "")
         if told.isdecimal() and len(told) <= _NUMBER_DIGITS and int(told) > self.position:
             self.position = int(told)

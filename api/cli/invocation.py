@@ -43,6 +43,15 @@ def _over_tls(context: ssl.SSLContext) -> httpx2.BaseTransport:
     return httpx2.HTTPTransport(verify=context, trust_env=False)
 
 
+def _open_browser(url: str) -> bool:
+    """Open a browser with a window of its own; one for the terminal would hide what stands there, and wait."""
+    try:
+        browser = webbrowser.get()
+    except webbrowser.Error:
+        return False
+    return type(browser) is not webbrowser.GenericBrowser and browser.open(url)
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What lies outside of the program; tests hand in others. ``zone`` None is the machine's own time zone."""
@@ -52,7 +61,7 @@ class Surroundings:
     now: Callable[[], datetime] = _now
     monotonic: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
-    open_browser: Callable[[str], bool] = webbrowser.open
+    open_browser: Callable[[str], bool] = _open_browser
     zone: tzinfo | None = None
 
 

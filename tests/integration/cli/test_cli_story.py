@@ -9,10 +9,13 @@ import ssl
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
+import httpx2
 import pytest
 from cryptography import x509
 
+from tests.support.running_backend import choose
 from tests.support.sources import ROOT
 
 pytestmark = pytest.mark.usefixtures("furnished")
@@ -152,16 +155,42 @@ def test_an_export_is_proven_without_the_server(person, tmp_path):
     vera("audit", "export", str(file), expect=2)
 
 
+def test_signing_in_with_a_browser_elsewhere(backend, tmp_path):
+    """A real process prints the address on standard error, and is signed in once a browser has been there."""
+    ca = tmp_path / "ca.pem"
+    ca.write_text(backend.ca_pem)
+    environment = environment_of({}, tmp_path)
+    command = [sys.executable, "-m", "scripts.sslclm", "login", "--no-browser", "--json", "--server", backend.url]
+    with subprocess.Popen(
+        [*command, "--ca-file", str(ca)], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        assert b"Open this address:" in process.stderr.readline()
+        url = process.stderr.readline().decode().strip()
+        with backend.client() as browser:
+            back = choose(browser, url, "vera")
+        assert 200 == httpx2.get(back, trust_env=False, timeout=10).status_code
+        told = json.loads(process.stdout.read())
+    assert (0, backend.url) == (process.returncode, told["server"])
+    assert 0o600 == stat.S_IMODE((tmp_path / "config" / "sslclm" / "session.json").stat().st_mode)
+
+
+def environment_of(told: dict[str, str], folder: Path) -> dict[str, str]:
+    """Return the environment of a real ``sslclm`` whose configuration lies in a folder."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("SSLCLM_")}
+    ours = {f"SSLCLM_CLI_{name}": value for name, value in told.items()}
+    return clean | ours | {"XDG_CONFIG_HOME": str(folder / "config"), "PYTHONPATH": str(ROOT)}
+
+
 def test_a_pipeline_needs_no_file(backend, tmp_path):
     """Token, server and root come from the environment of a real process, and nothing is left behind."""
     ca = tmp_path / "ca.pem"
     ca.write_text(backend.ca_pem)
     told = {"SERVER": backend.url, "TOKEN": backend.sign_in("dev-anna"), "CA_FILE": str(ca)}
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("SSLCLM_")}
-    environment = clean | {f"SSLCLM_CLI_{name}": value for name, value in told.items()}
-    environment |= {"XDG_CONFIG_HOME": str(tmp_path / "none"), "PYTHONPATH": str(ROOT)}
+    environment = environment_of(told, tmp_path)
     command = [sys.executable, "-m", "scripts.sslclm", "whoami", "--json"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     assert "Anna (team shop)" == json.loads(done.stdout)["display_name"], done.stderr
-    assert not (tmp_path / "none").exists()
+    assert not (tmp_path / "config").exists()

@@ -43,6 +43,15 @@ def test_every_command_has_a_key_of_its_own(fake):
     assert all(len(key) >= 32 for key in keys[:2])
 
 
+@pytest.mark.parametrize("answer", [httpx2.ReadTimeout("slow"), httpx2.Response(503, json={}), httpx2.Response(502)])
+def test_an_unknown_outcome_can_be_repeated(fake, answer):
+    """Where nobody knows whether a command was done, the message holds the key that makes repeating it safe."""
+    fake.answers["POST", "/teams"] = answer
+    shown = fake("teams", "add", "shop", expect=4).stderr
+
+    assert f"--idempotency-key {fake.asked[-1].headers['idempotency-key']}" in shown
+
+
 def test_reads_see_the_own_writes(fake):
     """The position of the newest own command goes along with later reads, in later runs too."""
     fake("hosts", "list", expect=0)
