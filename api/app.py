@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import FastAPI
 from pydantic import BaseModel
 
@@ -39,6 +41,7 @@ def people_app(edge: Edge) -> FastAPI:
     )
     app.state.edge = edge
     app.state.refusals = Refusals(edge.bus.services)
+    app.state.verifying = asyncio.Semaphore(1)  # recomputing every hash takes a core: one auditor at a time
     install_problem_handlers(app)
     for room in ROOMS:
         app.include_router(room.ROUTER)

@@ -26,7 +26,7 @@ def page(title: str, body: str, *, status: int = 200) -> Response:
     """Return a page; ``body`` is HTML that is safe already."""
     text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f"<title>{escape(title)} · SSL-CLM</title><style>{_STYLE}</style></head>"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>"
         f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>"
     )
     return Response(text, status, {"Content-Security-Policy": _CSP}, "text/html; charset=utf-8")
@@ -59,7 +59,7 @@ def front_page(name: str, roles: Iterable[str], csrf_token: str) -> Response:
 def leaving_page(url: str) -> Response:
     """Return the page after signing out here, which goes on to ``url`` to sign out there."""
     target = escape(url)
-    response = page("Signed out", f'<p>You are signed out here. <a href="{target}">Go on</a>.</p>')
+    response = page("Signed out of SSL-CLM", f'<p>You are signed out here. <a href="{target}">Go on</a>.</p>')
     response.headers["Refresh"] = f"0; url={url}"
     return response
 
@@ -82,4 +82,4 @@ def problems_page(rules: Iterable[tuple[str, str]]) -> Response:
         f'<li><a href="/problems/{quote(rule)}"><code>{escape(rule)}</code></a>: {escape(told)}</li>'
         for rule, told in rules
     )
-    return page("Problem types", f"<ul>{items}</ul>")
+    return page("SSL-CLM problem types", f"<ul>{items}</ul>")

@@ -106,5 +106,6 @@ async def verify(request: Request) -> Response:
     """Recompute every hash of the ledger. For a verdict that needs no trust in this server, verify an export."""
     call = await _looking(request, "verify")
     call.without_parameters()
-    verdict: ChainVerdict = await asyncio.to_thread(call.edge.evidence.verify)
+    async with request.app.state.verifying:
+        verdict: ChainVerdict = await asyncio.to_thread(call.edge.evidence.verify)
     return Response(to_json(asdict(verdict)), media_type="application/json")
