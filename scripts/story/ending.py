@@ -8,7 +8,7 @@ from infra.identity.devprovider.personas import PERSONAS
 from scripts.story.place import Place, StoryError
 from scripts.story.scene import Scene
 from scripts.story.serving import look
-from scripts.story.webserver import SITES
+from scripts.story.webserver import HOST, SITES
 
 
 def tell(scene: Scene, *, leaving: bool) -> None:
@@ -49,6 +49,9 @@ def _write(scene: Scene) -> None:
         "deployments": deployments,
     }
     place.story.write_text(json.dumps(told, indent=1) + "\n")
+    for site in SITES:
+        target = [{"host": HOST, "spec": scene.server.target(site)}]
+        place.target(site).write_text(json.dumps(target, indent=1) + "\n")
 
 
 def _try_next(scene: Scene) -> None:

@@ -100,6 +100,10 @@ class Place:
         """Where everything is, for programs."""
         return self.folder / "story.json"
 
+    def target(self, site: str) -> Path:
+        """Where a site of the web server is described as a target, for ``sslclm request --targets``."""
+        return self.folder / f"target-{site}.json"
+
     @cached_property
     def ports(self) -> dict[str, int]:
         """The ports of this folder: drawn once, since addresses stand in certificates and in the agent's identity."""
