@@ -8,7 +8,6 @@ from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from fastapi import Request, Response
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CORRELATION = "correlation_id"
@@ -25,6 +24,9 @@ HEADERS = (
     ("Cache-Control", "no-store"),
 )
 """Set on every answer that does not say otherwise itself."""
+
+_RAW = tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in HEADERS)
+_OURS = b"x-correlation-id"
 
 
 def correlation_id(scope: MutableMapping[str, Any]) -> str:
@@ -56,10 +58,10 @@ class Safeguard:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS:
-                    headers.setdefault(name, value)
-                headers["X-Correlation-Id"] = correlation
+                given = [pair for pair in message.get("headers", ()) if pair[0] != _OURS]
+                said = {name for name, _ in given}
+                ours = (_OURS, correlation.encode("latin-1"))
+                message["headers"] = [*given, *(pair for pair in _RAW if pair[0] not in said), ours]
             await send(message)
 
         try:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from commands.base import Command
 from commands.context import Context, Held
 
+_JSON = json.JSONEncoder(separators=(",", ":"))
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
@@ -49,7 +51,7 @@ def envelope(
         "details_sha256": hashlib.sha256(details).hexdigest() if details else None,
     }
     told = {name: value for name, value in metadata.items() if value}
-    return Envelope(json.dumps(told, separators=(",", ":")).encode(), details, key)
+    return Envelope(_JSON.encode(told).encode(), details, key)
 
 
 def _details(context: Context, random_bytes: Callable[[int], bytes]) -> bytes | None:
@@ -62,4 +64,4 @@ def _details(context: Context, random_bytes: Callable[[int], bytes]) -> bytes | 
     told = {name: value for name, value in told.items() if value}
     if not told:
         return None
-    return random_bytes(16) + json.dumps(told, separators=(",", ":")).encode()
+    return random_bytes(16) + _JSON.encode(told).encode()

@@ -12,21 +12,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Self, cast
 
 from eventsourcing.domain import BaseAggregate, CanMutateAggregate
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PrivateAttr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
 
 def _utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("a time needs its zone: give it in UTC, e.g. 2026-11-23T12:00:00Z")
-    return value.astimezone(UTC)
+    return value if value.tzinfo is UTC else value.astimezone(UTC)
 
 
 def rfc3339(value: datetime) -> str:
     """Return a time as RFC 3339 text in UTC, with microseconds only where there are any."""
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return _utc(value).isoformat().removesuffix("+00:00") + "Z"
 
 
 Timestamp = Annotated[datetime, AfterValidator(_utc), PlainSerializer(rfc3339, when_used="json")]
@@ -51,23 +52,22 @@ class Event(BaseModel, CanMutateAggregate[str]):
     originator_version: int = Field(default=0, exclude=True)
     timestamp: Timestamp
 
-    _state: bytes | None = PrivateAttr(default=None)
-
     def apply(self, aggregate: Any) -> None:
         """Assign what the fact says to the aggregate; never check, never raise."""
 
     def state(self) -> bytes:
         """Return the bytes that the ledger stores and hashes; of an event that was read, those that were stored."""
-        if self._state is None:
-            self._state = self.model_dump_json().encode()
-        return self._state
+        return self._stored
+
+    @cached_property
+    def _stored(self) -> bytes:
+        return self.model_dump_json().encode()
 
     @classmethod
     def from_state(cls, state: bytes, stream_id: str, stream_version: int) -> Self:
         """Read an event back from its stored bytes; raises ``pydantic.ValidationError`` on a shape that is not ours."""
         event = cls.model_validate_json(state)
-        event.__dict__.update(originator_id=stream_id, originator_version=stream_version)
-        event._state = state
+        event.__dict__.update(originator_id=stream_id, originator_version=stream_version, _stored=state)
         return event
 
 

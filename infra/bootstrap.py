@@ -127,6 +127,8 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
     ledger = SqliteLedger(files.ledger, clock=clock)
     views, wakeups = SqliteViews(files.views, MODELS), Wakeups()
     runner = _following(ledger, views, wakeups)
+    grants = GrantsAtHead(ledger)
+    ledger.subscribe(grants.hand_over)
     issuers = InternalIssuers(issuer_records(views), keystore)
     services = _services(ledger, issuers, views, clock, reserved_names)
     return Backend(
@@ -139,7 +141,7 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
         issuers=issuers,
         services=services,
         bus=Bus(services, HANDLERS),
-        grants=GrantsAtHead(ledger),
+        grants=grants,
         evidence=SqliteEvidence(ledger),
         wakeups=wakeups,
         leases=MemoryLeases(clock),

@@ -17,7 +17,7 @@ from domain.errors import ClmError
 from infra.bootstrap import Files, compose
 from infra.keystore.files import read_private, write_private
 from infra.logs import configure
-from infra.server.loop import new_event_loop
+from infra.server.loop import calm_collector, new_event_loop
 from infra.settings import Settings
 from infra.setup import SetupPlan, initialise, publish_root_crl
 
@@ -76,9 +76,14 @@ def serve_command() -> None:
         settings = Settings.from_environment()
         configure(settings.log_level)
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(serve(settings, ready=lambda: print(f"SSL-CLM serves {settings.public_url}", flush=True)))
+            runner.run(serve(settings, ready=lambda: _ready(settings)))
     except ClmError as error:
         raise fail(error) from error
+
+
+def _ready(settings: Settings) -> None:
+    calm_collector()
+    print(f"SSL-CLM serves {settings.public_url}", flush=True)
 
 
 def root_crl(root_passphrase_file: PassphraseFile) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from commands.context import Held, Role
-from commands.ports.ledger import Ledger
+from commands.ports.ledger import Entry, Ledger
 from domain.access.grant import Grant, Subject
 from domain.registry import read_event
+
+_TOPICS = frozenset((Grant.Granted.TOPIC, Grant.Withdrawn.TOPIC))
 
 
 class GrantsAtHead:
     """Folds the grants' events in memory; every question first reads what the ledger has got since the last one.
 
-    Adapter of :class:`commands.access.rights.Grants`.
+    Adapter of :class:`commands.access.rights.Grants`. What this process appends is handed over and need not be read;
+    what another process appends is, so the head of the ledger is asked with every question all the same.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -31,14 +34,26 @@ class GrantsAtHead:
             found = [self._in_force.get((provider, subject_kind, subject), {}) for subject in subjects]
             return tuple(held for grants in found for held in grants.values())
 
+    def hand_over(self, entries: Sequence[Entry]) -> None:
+        """Take entries that were just committed; where they do not follow, or somebody asks now, they are read."""
+        if self._lock.acquire(blocking=False):
+            try:
+                if entries and entries[0].first_position == self._position + 1:
+                    self._take(entries)
+            finally:
+                self._lock.release()
+
     def _catch_up(self) -> None:
         head = self._ledger.head().position
         while self._position < head:
-            for entry in self._ledger.entries(self._position + 1):
-                for event in entry.events:
-                    if event.topic in {Grant.Granted.TOPIC, Grant.Withdrawn.TOPIC}:
-                        self._fold(read_event(event.topic, event.state, event.stream_id, event.stream_version))
-                self._position = entry.last_position
+            self._take(self._ledger.entries(self._position + 1))
+
+    def _take(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            for event in entry.events:
+                if event.topic in _TOPICS:
+                    self._fold(read_event(event.topic, event.state, event.stream_id, event.stream_version))
+            self._position = entry.last_position
 
     def _fold(self, event: object) -> None:
         if isinstance(event, Grant.Granted):

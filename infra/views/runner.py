@@ -24,7 +24,7 @@ BATCH = 500
 _KEPT = 5_000
 _RETRY_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
-_LINGER_SECONDS = 0.025
+_LINGER_SECONDS = 0.05
 """Under load, how long a batch may wait for more, where nobody asked for a position that is not folded yet."""
 
 State = Literal["new", "building", "running", "waiting", "stopped"]
@@ -190,7 +190,12 @@ class Runner:
         return self._stopping or self._views.progress.awaited or len(self._handed) >= self._batch
 
     def _take(self) -> list[Entry]:
-        taken = [self._handed.popleft() for _ in range(min(self._batch, len(self._handed)))]
+        # Only what follows: between two hand-overs may lie what another process appended.
+        taken = [self._handed.popleft()]
+        while (
+            self._handed and len(taken) < self._batch and self._handed[0].first_position == taken[-1].last_position + 1
+        ):
+            taken.append(self._handed.popleft())
         self._last = len(taken)
         return taken
 
