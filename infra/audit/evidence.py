@@ -7,8 +7,6 @@ from collections.abc import Iterator
 
 from commands.ports.auditing import ChainVerdict
 from infra.ledger.export import export_ledger
-from infra.ledger.paging import walk
-from infra.ledger.proof.verify import verify_entries
 from infra.ledger.sqlite import SqliteLedger
 
 _PIECE = 256 * 1024
@@ -29,8 +27,8 @@ class SqliteEvidence:
                 yield piece
 
     def verify(self) -> ChainVerdict:
-        """Recompute every hash from the first entry on."""
-        verdict = verify_entries(walk(self._ledger))
+        """Recompute every hash from the first entry on, and look for rows that belong to no entry."""
+        verdict = self._ledger.verify()
         found = verdict.finding
         return ChainVerdict(
             holds=found is None,
