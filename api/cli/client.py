@@ -127,7 +127,7 @@ def _problem(answer: httpx2.Response) -> Mapping[str, Any]:
         return {}
     try:
         read = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return read if isinstance(read, dict) else {}
 
@@ -135,7 +135,7 @@ def _problem(answer: httpx2.Response) -> Mapping[str, Any]:
 def _json(answer: httpx2.Response) -> Any:
     try:
         return answer.json() if answer.content else {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ServerDown("the answer is not JSON: is this an SSL-CLM server?", fix="check --server") from error
 
 

@@ -26,6 +26,8 @@ from api.cli.session import Remembered, SessionFile
 from api.cli.trust import Transport, base_url, context_for, read_ca
 
 _PANEL = "For every command"
+_STRANGE_ROWS = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError)
+"""Rows are read as they come; this is what a member does that is missing or of another kind."""
 _STRANGE = "the answer is not what this program understands: is the server of another version?"
 _STRANGE_FIX = "compare the versions; with --json the answer is shown as it is"
 _LOGIN = "sign in: sslclm login --server https://…"
@@ -202,7 +204,7 @@ def _joined(function: Callable[..., None], *, changes: bool) -> Callable[..., No
         except CliError as error:
             complain(error)
             raise typer.Exit(error.exit_code) from error
-        except (LookupError, TypeError, AttributeError) as error:  # rows are read as they come: one lacks a member
+        except _STRANGE_ROWS as error:
             complain(ServerDown(f"{_STRANGE} ({type(error).__name__}: {error})", fix=_STRANGE_FIX))
             raise typer.Exit(ServerDown.exit_code) from error
         finally:

@@ -55,4 +55,8 @@ def when(value: object, now: datetime, zone: tzinfo | None = None) -> str:
         return "-" if value is None else safe(value)
     seconds = (at - now).total_seconds()
     distance = f"in {span(seconds)}" if seconds >= 0 else f"{span(seconds)} ago"
-    return f"{at.astimezone(zone):%Y-%m-%d %H:%M} ({distance})"
+    try:
+        local = at.astimezone(zone)
+    except OverflowError:  # 9999-12-31, "no end" in RFC 5280, has no later time zone
+        local = at
+    return f"{local:%Y-%m-%d %H:%M} ({distance})"

@@ -6,6 +6,7 @@ steps as a browser and the command line take together. Session-scoped, so tests 
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import ssl
@@ -69,6 +70,15 @@ class RunningBackend:
             assert answer.status_code == 200, answer.text
             self._tokens[persona] = answer.json()["token"]
         return self._tokens[persona]
+
+    def machine_token(self, client_id: str) -> str:
+        """Return an access token of a made-up pipeline, by client credentials (RFC 6749 section 4.4)."""
+        note = json.loads((self.folder / "data" / "development.json").read_text())
+        form = {"grant_type": "client_credentials"}
+        with httpx2.Client(trust_env=False, timeout=20) as outside:
+            answer = outside.post(f"{note['issuer']}/token", data=form, auth=(client_id, note["machines"][client_id]))
+        assert answer.status_code == 200, answer.text
+        return answer.json()["access_token"]
 
     def as_persona(self, persona: str) -> httpx2.Client:
         """Return an HTTP client that is signed in as a persona."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,12 @@ class Person:
     folder: Path
     running: RunningBackend
 
-    def __call__(self, *arguments: str, typed: str = "", expect: int | None = 0, **more: Any) -> Result:
+    def __call__(
+        self, *arguments: str, typed: str = "", expect: int | None = 0, env: Mapping[str, str] | None = None
+    ) -> Result:
         """Run ``sslclm``; fails unless it ends with the expected exit code."""
-        around = Surroundings(folder=lambda: self.folder, open_browser=self._browser, **more)
-        result = CliRunner().invoke(app, list(arguments), obj=around, input=typed)
+        around = Surroundings(folder=lambda: self.folder, open_browser=self._browser)
+        result = CliRunner().invoke(app, list(arguments), obj=around, input=typed, env=env)
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
         assert expect is None or expect == result.exit_code, result.output
         return result

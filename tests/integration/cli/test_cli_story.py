@@ -155,6 +155,18 @@ def test_an_export_is_proven_without_the_server(person, tmp_path):
     vera("audit", "export", str(file), expect=2)
 
 
+def test_a_pipeline_orders_as_itself(person, backend, csr):
+    """A machine's own access token, granted a role for its team, orders a certificate; it approves nothing."""
+    give = ("grants", "give", "ROLE_DEVOPS", "ci-shop", "--client", "--provider", "development", "--team", "shop")
+    person("adam")(*give)
+    token = {"SSLCLM_CLI_TOKEN": backend.machine_token("ci-shop")}
+    wish = person("vera")("request", *SHOP, "--csr", str(csr("ci.shop.test")), "--json", env=token)
+
+    order_id = json.loads(wish.stdout)["order_id"]
+    assert "fulfilled" == json.loads(wish.stdout)["state"]
+    assert "approve is for ROLE_SEC_OPS" in person("vera")("approve", order_id, "--yes", env=token, expect=1).stderr
+
+
 def test_signing_in_with_a_browser_elsewhere(backend, tmp_path):
     """A real process prints the address on standard error, and is signed in once a browser has been there."""
     ca = tmp_path / "ca.pem"

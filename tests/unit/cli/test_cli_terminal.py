@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from datetime import UTC, datetime, timedelta, timezone
 
 import httpx2
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.cli.text import safe, span
+from api.cli.text import safe, span, when
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07[red]x[/red]\r\n\u202egnp\x9b31m:smile:"
 
@@ -84,6 +85,35 @@ def test_machines_get_ascii(fake):
     assert shown.isascii()
     assert set() == steering(shown)
     assert HOSTILE + "\x7f" == json.loads(shown)["items"][0]["name"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.just("9999-12-31T23:59:59Z"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+MEMBERS = ("state", "subject", "targets", "requester", "requested_at", "approvers", "waived_rules", "certificates")
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changed=st.dictionaries(st.sampled_from(MEMBERS), JSON, max_size=4))
+def test_any_row_ends_in_an_exit_code(fake, order, changed):
+    """Whatever the members of an object hold, it is shown or refused in one sentence, and nothing steers."""
+    content = json.dumps({**order, **changed})
+    fake.answers["GET", f"/orders/{order['order_id']}"] = httpx2.Response(200, text=content)
+    shown = fake("show", order["order_id"])
+
+    assert shown.exit_code in {0, 4}
+    assert set() == steering(shown.output)
+
+
+def test_a_time_without_end():
+    """The last moment that a certificate can name is shown in every time zone."""
+    east = timezone(timedelta(hours=14))
+
+    assert "9999-12-31 23:59" in when("9999-12-31T23:59:59Z", datetime(2026, 1, 1, tzinfo=UTC), east)
 
 
 @pytest.mark.parametrize(
