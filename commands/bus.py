@@ -6,7 +6,6 @@ to five times. An idempotency key answers a repeated call from what its entry sa
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from commands.access.permissions import OutOfScope, authorise
 from commands.access.refusals import Refusals
 from commands.base import Command, HandlerTable, Outcome, Scope, Services, Then, UseCase
 from commands.context import Context, Held, Role
-from commands.envelope import envelope, idempotency_hash
+from commands.envelope import envelope, idempotency_hash, request_hash
 from commands.ports.ledger import DuplicateIdempotencyKey, Entry, EntryDraft, LedgerUnavailable, StreamConflict
 from commands.work import Work
 from domain.base import Aggregate
@@ -50,7 +49,7 @@ class Bus:
         try:
             outcome, work = await self._attempts(step)
         except ClmError as refusal:
-            known = self._known(context)
+            known = self._known(step)
             if known is not None:
                 return self._replay(command, context, known)
             await self._note_refusal(step, refusal)
@@ -70,7 +69,11 @@ class Bus:
                 fresh = True
                 self._shared.clear()
             except LedgerUnavailable as cause:
-                raise Unavailable(str(cause), rule="ledger-unavailable", fix="try again later") from cause
+                raise Unavailable(
+                    "the ledger takes no entries now; nothing was changed",
+                    rule="ledger-unavailable",
+                    fix="try again later; the backend's log says why",
+                ) from cause
             except ClmError:
                 if fresh or not work.unchanged:
                     raise
@@ -106,13 +109,20 @@ class Bus:
         following, _ = await self._attempts(step)
         return Outcome((*outcome.entries, *following.entries), secret=outcome.secret)
 
-    def _known(self, context: Context) -> Entry | None:
-        key = idempotency_hash(context)
-        return self.services.ledger.entry_by_key(key) if key else None
+    def _known(self, step: _Step) -> Entry | None:
+        """Return the entry that a repeated call is answered from; whoever has lost the right gets none."""
+        key = idempotency_hash(step.context)
+        entry = self.services.ledger.entry_by_key(key) if key else None
+        if entry is None:
+            return None
+        try:
+            authorise(step.use_case.action, step.context.principal, self._aim(step))
+        except ClmError:
+            return None
+        return entry
 
     def _replay(self, command: Command, context: Context, entry: Entry) -> Outcome:
-        body = hashlib.sha256(command.model_dump_json().encode()).hexdigest()
-        if json.loads(entry.metadata).get("request_sha256") != body:
+        if json.loads(entry.metadata).get("request_sha256") != request_hash(command):
             raise IdempotencyMismatch(
                 "the idempotency key was used for another request", fix="use a fresh key for every new request"
             )

@@ -7,6 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+INTERNAL_KEY = "internal:"
+"""What the idempotency keys of second steps begin with; edges put another word before those of their callers."""
+
 PrincipalKind = Literal["person", "machine", "agent", "system"]
 
 
@@ -94,8 +97,8 @@ class Context:
     on_behalf_of: str | None = None
 
     def internal(self, idempotency_key: str) -> Context:
-        """Return the context of an internal second step of the same call, with a derived idempotency key."""
-        return replace(self, idempotency_key=idempotency_key)
+        """Return the context of an internal second step of the same call, with a key that no caller can choose."""
+        return replace(self, idempotency_key=f"{INTERNAL_KEY}{idempotency_key}")
 
     def without_key(self) -> Context:
         """Return the context of a fact that is recorded beside the call, such as its refusal."""

@@ -29,6 +29,11 @@ def idempotency_hash(context: Context) -> str | None:
     return hashlib.sha256(f"{context.principal.pseudonym}\0{context.idempotency_key}".encode()).hexdigest()
 
 
+def request_hash(command: Command) -> str:
+    """Return the SHA-256 of a command's kind and content, by which a repeated call is known for the same."""
+    return hashlib.sha256(f"{type(command).__name__}:{command.model_dump_json()}".encode()).hexdigest()
+
+
 def envelope(
     command: Command, action: str, context: Context, held: Held, random_bytes: Callable[[int], bytes]
 ) -> Envelope:
@@ -42,7 +47,7 @@ def envelope(
         "role": str(held.role),
         "method": proof.method,
         "command": action,
-        "request_sha256": hashlib.sha256(command.model_dump_json().encode()).hexdigest(),
+        "request_sha256": request_hash(command),
         "correlation_id": context.correlation_id,
         "purpose": context.purpose,
         "on_behalf_of": context.on_behalf_of,

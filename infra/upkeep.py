@@ -32,11 +32,12 @@ class Upkeep:
 
     def __init__(self, backend: Backend, tls: OwnTls) -> None:
         self._backend, self._tls = backend, tls
+        self._seen = 0
 
     async def run(self, stop: asyncio.Event, *, every: float = EVERY_SECONDS) -> None:
         """React, wait, react; a reaction that fails is logged and tried again at the next round."""
         while not stop.is_set():
-            for reaction in (self.crls, self.own_certificate):
+            for reaction in (self.open_issuances, self.crls, self.own_certificate):
                 try:
                     await reaction()
                 except ClmError as problem:
@@ -45,6 +46,11 @@ class Upkeep:
                 await asyncio.wait_for(stop.wait(), timeout=every)
             except TimeoutError:
                 continue
+
+    async def open_issuances(self) -> None:
+        """End what was announced before the last round and is still open: no signature takes that long."""
+        await recover_issuances(self._backend.bus, self._backend.services.reading, head=self._seen)
+        self._seen = self._backend.ledger.head().position
 
     async def crls(self) -> None:
         """Publish the CRLs that are due."""

@@ -1,4 +1,4 @@
-"""Note that audit data was read: one entry per reader, session, view and filter in a quarter of an hour."""
+"""Note that audit data was read: one entry per reader, session, view, filter and object in a quarter of an hour."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def handle(command: NoteReading, work: Work) -> None:
     digest = hashlib.sha256(command.filter.encode()).hexdigest()
     principal = work.context.principal
     session = principal.authentication.session or ""
-    stream_id = AuditReading.id_for(principal.pseudonym, session, command.view, digest, work.now)
+    stream_id = AuditReading.id_for(
+        principal.pseudonym, session, command.view, digest, work.now, object_id=command.object_id
+    )
     if work.find(AuditReading, stream_id) is not None:
         return
     work.add(

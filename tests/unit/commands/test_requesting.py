@@ -10,15 +10,18 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from commands.base import Outcome
 from commands.certificates.approve import ApproveOrder
+from commands.certificates.cancel import CancelOrder
 from commands.certificates.reject import RejectOrder
 from commands.certificates.request import RequestCertificate
+from commands.certificates.resume import ResumeOrder
+from commands.context import Held, Role
 from commands.work import Work
 from domain.certificates.order import Order, Target
 from domain.errors import Denied, IdempotencyMismatch, InvalidInput, NotFound, PolicyRefused, Unavailable, WrongState
 from domain.hosts.host import Host
 from domain.hosts.targets import Endpoint, TargetSpec
 from tests.support.csrs import make_csr, p256
-from tests.support.world import PAY, SHOP, WEB, World, anna, ben, issued_der, olga
+from tests.support.world import PAY, SHOP, WEB, World, anna, ben, issued_der, olga, who
 
 
 def pem_of(der: bytes) -> str:
@@ -195,3 +198,24 @@ def test_a_key_that_does_not_answer_fails_the_issuance_and_revokes_its_serial(wo
 
     assert world.then(before)[4:] == ["certificate.issuance-failed", "certificate.revoked", "order.issuance-reopened"]
     assert order_of(world, outcome).accepted == {}
+
+
+def test_whoever_lost_the_right_gets_no_answer_from_a_key(world: World) -> None:
+    """A repeated call is answered from its entry only to somebody who may still make it."""
+    world.when(brought(), anna(key="k-1"))
+    nobody = who("p-anna", Held(Role.VIEWER), key="k-1")
+    with pytest.raises(Denied):
+        world.when(brought(), nobody)
+
+
+def test_a_key_speaks_for_one_kind_of_command(world: World) -> None:
+    """Two commands with the same content are two requests."""
+    waiting = order_id(world.when(brought(validity=60 * DAY), anna()))
+    world.when(CancelOrder(order_id=waiting), anna(key="k-2"))
+    with pytest.raises(IdempotencyMismatch):
+        world.when(ResumeOrder(order_id=waiting), anna(key="k-2"))
+
+
+def test_a_caller_cannot_take_a_second_steps_key(world: World) -> None:
+    """Keys that begin as internal ones do are another namespace than what an edge hands in."""
+    assert anna(key="5:RecordIssued").idempotency_key != anna().internal("5:RecordIssued").idempotency_key
