@@ -100,7 +100,8 @@ def _own_routes(edge: Edge) -> APIRouter:
         context = agent_context(edge, request)
         command = RenewAgentIdentity(host_id=context.principal.host or "", csr=body.csr)
         outcome = await edge.bus.execute(command, context)
-        return NewIdentity(certificate_chain=chain_of(edge, outcome), renew_after=edge.clock() + RENEW_AFTER)
+        chain = chain_of(edge, outcome, otherwise="try again with another fresh key")
+        return NewIdentity(certificate_chain=chain, renew_after=edge.clock() + RENEW_AFTER)
 
     @router.post("/heartbeat")
     async def heartbeat(body: Heartbeat, request: Request) -> dict[str, str]:

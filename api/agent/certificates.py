@@ -19,10 +19,10 @@ def pem(der: bytes) -> str:
     return load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode()
 
 
-def chain_of(edge: Edge, outcome: Outcome) -> list[str]:
+def chain_of(edge: Edge, outcome: Outcome, *, otherwise: str) -> list[str]:
     """Return the issued certificate and what is above it, PEM, leaf first, a self-signed root left out only if above.
 
-    Raises Unavailable where the issuance ended without a certificate.
+    Raises Unavailable where the issuance ended without a certificate; ``otherwise`` is what helps then.
     """
     started = issued = None
     for entry in outcome.entries:
@@ -32,6 +32,6 @@ def chain_of(edge: Edge, outcome: Outcome) -> list[str]:
                 started = event if isinstance(event, Certificate.IssuanceStarted) else started
                 issued = event if isinstance(event, Certificate.Issued) else issued
     if started is None or issued is None:
-        raise Unavailable("the certificate could not be signed", rule="signing-failed", fix="try again")
+        raise Unavailable("the certificate could not be signed", rule="signing-failed", fix=otherwise)
     above = edge.issuers.chain(started.issuer_id)
     return [pem(base64.b64decode(issued.certificate)), *(pem(der) for der in above)]

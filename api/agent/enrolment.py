@@ -96,7 +96,7 @@ async def _enrol(edge: Edge, body: Enrolment, context: Context, host_id: str, se
         raise _unknown_token() from unknown
     except ValidationError as odd:
         raise _unknown_token() from odd
-    chain = chain_of(edge, outcome)
+    chain = chain_of(edge, outcome, otherwise="this token is used up; ask for a new one: sslclm hosts token HOST")
     return Enrolled(
         host_id=host_id,
         certificate_chain=chain,

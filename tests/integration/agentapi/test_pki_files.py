@@ -104,6 +104,19 @@ async def test_the_addresses_in_a_certificate_lead_to_its_issuer_and_crl(lab, pl
 
 async def test_openssl_accepts_the_chain_with_the_served_crls(lab, plain, tmp_path):
     """``openssl verify -crl_check_all -x509_strict`` agrees, for a server's certificate and for an agent's."""
+    await _files(lab, plain, tmp_path)
+    at = str(int(lab.lab.clock().timestamp()))
+    common = ["verify", "-attime", at, "-crl_check_all", "-x509_strict", "-purpose"]
+    crls = ["-CRLfile", "issuing.crl", "-CRLfile", "root.crl"]
+    server = [*common, "sslserver", "-CAfile", "root.pem", "-untrusted", "chain.pem", *crls, "leaf.pem"]
+    client = [*common, "sslclient", "-CAfile", "agents.pem", "-CRLfile", "agents.crl", "agent.pem"]
+
+    assert "leaf.pem: OK" in _openssl(tmp_path, *server)
+    assert "agent.pem: OK" in _openssl(tmp_path, *client)
+
+
+async def _files(lab, plain, tmp_path):
+    """Write a server's and an agent's certificate, and what is served for them."""
     leaf, chain = await _certificate(lab)
     for slug in ("root", "issuing", "agents"):
         der = (await plain.get(f"/crl/{slug}/0.crl")).content
@@ -115,24 +128,6 @@ async def test_openssl_accepts_the_chain_with_the_served_crls(lab, plain, tmp_pa
     host = await lab.lab.host("openssl.shop.test")
     enrolled = await lab.enrol(await lab.token(host), csr=csr_of(new_key()))
     (tmp_path / "agent.pem").write_text(enrolled.json()["certificate_chain"][0])
-
-    at = str(int(lab.lab.clock().timestamp()))
-    common = ["verify", "-attime", at, "-crl_check_all", "-x509_strict", "-purpose"]
-    root = [
-        "sslserver",
-        "-CAfile",
-        "root.pem",
-        "-untrusted",
-        "chain.pem",
-        "-CRLfile",
-        "issuing.crl",
-        "-CRLfile",
-        "root.crl",
-    ]
-    assert "leaf.pem: OK" in _openssl(tmp_path, *common, *root, "leaf.pem")
-    assert "agent.pem: OK" in _openssl(
-        tmp_path, *common, "sslclient", "-CAfile", "agents.pem", "-CRLfile", "agents.crl", "agent.pem"
-    )
 
 
 def _openssl(folder, *words):
