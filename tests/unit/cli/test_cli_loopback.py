@@ -16,7 +16,7 @@ from api.cli.trust import base_url
 def waiting():
     """Return a listener that waits, and the code that it gets, in a list."""
     with Loopback(Attempt()) as loopback:
-        got: list[str] = []
+        got = []
         ticks = iter(range(1_000))
         thread = threading.Thread(target=lambda: got.append(loopback.wait(900, lambda: float(next(ticks)))))
         thread.start()
