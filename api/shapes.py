@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, Field, create_model
 
 from domain.base import rfc3339
+from domain.moments import moment_of
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECONDS = "_us"
 _POINTS = frozenset(
     {"not_before", "not_after", "this_update", "next_update", "approved_until", "token_expires", "recorded_at"}
@@ -25,7 +25,7 @@ _POSITIONS = {"created": "created_position", "changed": "changed_position"}
 
 def moment(us: int | None) -> str | None:
     """Return microseconds since 1970 UTC as RFC 3339 text."""
-    return None if us is None else rfc3339(_EPOCH + timedelta(microseconds=us))
+    return None if us is None else rfc3339(moment_of(us))
 
 
 def shown_name(name: str) -> str:

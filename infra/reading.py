@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from commands.ports.issuers import RevokedSerial
 from commands.ports.reading import DueCrl, StartedIssuance
-from projections.base import Projection, R, microseconds
+from domain.moments import microseconds, moment_of
+from projections.base import Projection, R
 from projections.certificates.inventory import INVENTORY, InventoryFilter
 from projections.hosts.deployments import DEPLOYMENTS, DeploymentFilter
 from projections.issuers.issuers import ISSUERS, IssuerFilter, IssuerRow
 from projections.issuers.revocations import REVOCATIONS, RevocationFilter
 from projections.query import MAX_LIMIT, Filter, Views
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def moment(us: int) -> datetime:
-    """Return microseconds since 1970 UTC as a time."""
-    return _EPOCH + timedelta(microseconds=us)
 
 
 def every(views: Views, model: Projection[R], where: Filter) -> Iterator[R]:
@@ -66,7 +60,7 @@ class ViewsReading:
         """Return the revoked serials of an issuer whose certificates had not expired at that moment."""
         where = RevocationFilter(issuer_id=issuer_id, expires_from_us=microseconds(not_expired_at))
         return [
-            RevokedSerial(row["serial"], moment(row["revoked_us"]), row["reason"])
+            RevokedSerial(row["serial"], moment_of(row["revoked_us"]), row["reason"])
             for row in every(self._views, REVOCATIONS, where)
         ]
 

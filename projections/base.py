@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from domain.base import Event
@@ -19,14 +18,6 @@ R = TypeVar("R", bound=Mapping[str, Any])
 
 E_co = TypeVar("E_co", bound=Event | None, covariant=True)
 E = TypeVar("E", bound=Event)
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def microseconds(moment: datetime) -> int:
-    """Return a moment as whole microseconds since 1970 UTC, as rows hold times."""
-    return (moment - _EPOCH) // _MICROSECOND
 
 
 class EntryMetadata:

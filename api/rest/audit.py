@@ -19,8 +19,8 @@ from api.shapes import Shape
 from commands.audit.note_reading import NoteReading
 from commands.ports.auditing import ChainVerdict
 from domain.base import Timestamp
+from domain.moments import microseconds
 from projections.audit.search import AUDIT, AuditFilter, AuditRow
-from projections.base import microseconds
 
 ROUTER = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 EVENT = Shape("AuditEvent", AuditRow)

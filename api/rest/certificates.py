@@ -14,7 +14,7 @@ from api.pem import pem_from_base64
 from api.shapes import Shape
 from domain.base import Timestamp
 from domain.errors import WrongState
-from projections.base import microseconds
+from domain.moments import microseconds
 from projections.certificates.inventory import INVENTORY, InventoryFilter, InventoryRow, State
 from projections.issuers.issuers import ISSUERS
 

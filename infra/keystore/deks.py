@@ -6,11 +6,12 @@ import os
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.errors import Unavailable
+from domain.moments import microseconds, moment_of
 from infra.keystore.errors import SecretAltered
 from infra.keystore.fields import DEK_ID_BYTES, lp
 from infra.keystore.kek import KeyEncryptionKey
@@ -20,12 +21,6 @@ MAX_USES = 2**30  # a quarter of the 2^32 random nonces that NIST SP 800-38D sec
 USES_PER_BLOCK = 256
 _CACHED = 64
 _CACHE_FOR = timedelta(minutes=15)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def micros(moment: datetime) -> int:
-    """Return microseconds since 1970."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def context_of(dek_id: bytes, created_at_us: int) -> bytes:
@@ -77,7 +72,7 @@ class DekRing:
 
     def start(self) -> bytes:
         """Make a new DEK that new secrets use from now on; returns its id."""
-        dek_id, now = os.urandom(DEK_ID_BYTES), micros(self._clock())
+        dek_id, now = os.urandom(DEK_ID_BYTES), microseconds(self._clock())
         wrapped = self._kek.wrap(AESGCM.generate_key(256), context_of(dek_id, now))
         self._connection.execute("INSERT INTO dek VALUES (?, ?, ?, ?, 0)", (dek_id, now, self._kek.kek_id, wrapped))
         self._current, self._left = None, 0
@@ -108,11 +103,11 @@ class DekRing:
         return dek_id, made
 
     def _count_block(self, dek_id: bytes) -> datetime | None:
-        oldest = micros(self._clock() - MAX_AGE)
+        oldest = microseconds(self._clock() - MAX_AGE)
         sql = """UPDATE dek SET uses = uses + ?1 WHERE dek_id = ?2 AND created_at_us > ?3 AND uses + ?1 <= ?4
                  RETURNING created_at_us"""
         rows = self._connection.execute(sql, (USES_PER_BLOCK, dek_id, oldest, MAX_USES)).fetchall()
-        return _EPOCH + timedelta(microseconds=rows[0][0]) if rows else None
+        return moment_of(rows[0][0]) if rows else None
 
     def _unwrap(self, dek_id: bytes) -> bytes:
         sql = "SELECT created_at_us, kek_id, wrapped FROM dek WHERE dek_id = ?"

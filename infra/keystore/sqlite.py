@@ -12,8 +12,9 @@ from threading import Lock
 
 from commands.ports.keystore import Secret
 from domain.errors import AlreadyExists, InvalidInput, NotFound, Unavailable, WrongState
+from domain.moments import microseconds
 from infra.keystore.database import connect
-from infra.keystore.deks import DekRing, micros
+from infra.keystore.deks import DekRing
 from infra.keystore.fields import dek_id_of, open_field, seal_field
 from infra.keystore.kek import KeyEncryptionKey
 from infra.keystore.rotation import reencrypt_some, rewrap_some
@@ -85,7 +86,7 @@ class SqliteKeyStore:
                 found = self._connection.execute("DELETE FROM secret WHERE key_id = ?", (key_id,)).rowcount
                 if found:
                     sql = "INSERT OR IGNORE INTO destroyed VALUES (?, ?)"
-                    self._connection.execute(sql, (key_id, micros(self._clock())))
+                    self._connection.execute(sql, (key_id, microseconds(self._clock())))
             # The write-ahead log still holds earlier pages: fold it into the file and empty it.
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 

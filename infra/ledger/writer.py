@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from commands.ports.ledger import (
     StreamMoved,
 )
 from domain.errors import ClmError, InvalidInput, WrongState
+from domain.moments import microseconds
 from infra.ledger.chain import chain
 from infra.ledger.group import Job
 from infra.ledger.proof.hashing import EntryBytes
@@ -26,12 +27,6 @@ from infra.ledger.reader import read_by_key, read_head
 from infra.ledger.schema import connect
 
 _BATCH = 256
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def microseconds(moment: datetime) -> int:
-    """Return a moment as microseconds since 1970, exactly."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 class _Plan:

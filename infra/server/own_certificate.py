@@ -24,10 +24,10 @@ from commands.ports.keystore import Secret
 from domain.certificates.fingerprints import fingerprint
 from domain.errors import NotFound
 from domain.issuers.issuer import Issuer
+from domain.moments import microseconds
 from infra.bootstrap import Backend
 from infra.issuers.signers import PKCS8_FIELD
 from infra.server.tls import ServerIdentity
-from projections.base import microseconds
 from projections.certificates.inventory import INVENTORY, InventoryFilter, InventoryRow
 
 ISSUER_ID = Issuer.id_for("issuing")

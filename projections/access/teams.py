@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar, TypedDict
 
 from domain.access.team import Team
-from projections.base import Fact, Projection, Rows, microseconds, on
+from domain.moments import microseconds
+from projections.base import Fact, Projection, Rows, on
 from projections.query import Filter, Order, equals
 
 

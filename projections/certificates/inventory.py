@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, TypedDict
 
 from domain.certificates.certificate import Certificate, Purpose
-from projections.base import Fact, Projection, Rows, microseconds, on
+from domain.moments import microseconds
+from projections.base import Fact, Projection, Rows, on
 from projections.query import Filter, Order, any_of, at_least, below, equals, holds
 
 State = Literal["started", "issued", "failed", "superseded", "revoked"]

@@ -14,7 +14,8 @@ from domain.certificates.order import Order as OrderAggregate
 from domain.certificates.order import State
 from domain.hosts.deployment import Deployment
 from domain.hosts.deployment import State as DeploymentState
-from projections.base import Fact, Projection, Rows, microseconds, on
+from domain.moments import microseconds
+from projections.base import Fact, Projection, Rows, on
 from projections.query import Filter, Order, equals, holds
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypedDict
 
 from domain.hosts.host import Host
-from projections.base import Fact, Projection, Rows, microseconds, on
+from domain.moments import microseconds
+from projections.base import Fact, Projection, Rows, on
 from projections.query import Filter, Order, equals, holds
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar, TypedDict
 
 from domain.issuers.issuer import Issuer, IssuerKind
-from projections.base import EVERYBODY, Fact, Projection, Rows, microseconds, on
+from domain.moments import microseconds
+from projections.base import EVERYBODY, Fact, Projection, Rows, on
 from projections.query import Filter, Order, equals
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypedDict
 
+from domain.moments import microseconds
 from domain.profiles.profile import Profile
 from domain.profiles.spec import ProfileSpec
-from projections.base import Fact, Projection, Rows, microseconds, on
+from projections.base import Fact, Projection, Rows, on
 from projections.query import Filter, Order, equals, holds
 
 
