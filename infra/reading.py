@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from commands.ports.issuers import RevokedSerial
-from commands.ports.reading import DueCrl, StartedIssuance
+from commands.ports.reading import DueCrl, Place, StartedIssuance
 from domain.moments import microseconds, moment_of
 from projections.base import Projection, R
 from projections.certificates.inventory import INVENTORY, InventoryFilter
@@ -45,12 +45,22 @@ class ViewsReading:
             for row in every(self._views, INVENTORY, InventoryFilter(state="started"))
         ]
 
-    def serving(self, host_id: str, directory: str) -> str | None:
-        """Return the certificate last proven to be served from a directory of a host."""
-        for row in every(self._views, DEPLOYMENTS, DeploymentFilter(host_id=host_id, state="served")):
-            if row["target"]["directory"] == directory and self._is_issued(row["certificate_id"]):
-                return str(row["certificate_id"])
-        return None
+    def served_from(self, place: Place) -> Sequence[str]:
+        """Return the certificates, still in force, that were ever proven to be served from a place."""
+        host_id, directory = place
+        where = DeploymentFilter(host_id=host_id, directory=directory, state="served")
+        served = dict.fromkeys(row["certificate_id"] for row in every(self._views, DEPLOYMENTS, where))
+        return [certificate_id for certificate_id in served if self._is_issued(certificate_id)]
+
+    def places_of(self, certificate_id: str) -> Sequence[Place]:
+        """Return the places where this certificate is the last one that was proven to be served."""
+        where = DeploymentFilter(certificate_id=certificate_id, state="served")
+        places = {(row["host_id"], row["directory"]) for row in every(self._views, DEPLOYMENTS, where)}
+        return [place for place in places if self._last_from(place) == certificate_id]
+
+    def _last_from(self, place: Place) -> str:
+        where = DeploymentFilter(host_id=place[0], directory=place[1], state="served")
+        return self._views.find(DEPLOYMENTS, where, limit=1).rows[0]["certificate_id"]
 
     def _is_issued(self, certificate_id: str) -> bool:
         row: Any = self._views.get(INVENTORY, certificate_id)
@@ -64,15 +74,11 @@ class ViewsReading:
             for row in every(self._views, REVOCATIONS, where)
         ]
 
-    def issuer_for(self, kind: str) -> str | None:
-        """Return the id of the issuer of this kind."""
-        return next((row["issuer_id"] for row in every(self._views, ISSUERS, IssuerFilter(kind=kind))), None)
-
     def crls_due(self, at: datetime) -> Sequence[DueCrl]:
         """Return the CRLs of keys at hand that have less than half of their time left, or lack a revocation."""
         now = microseconds(at)
         return [
-            DueCrl(row["issuer_id"], row["crl_number"])
+            DueCrl(row["issuer_id"], max(row["crl_number"], *(one["number"] for one in row["drawn"]), 0))
             for row in every(self._views, ISSUERS, IssuerFilter())
             if row["key_id"] is not None and (_half_over(row, now) or self._misses_one(row))
         ]

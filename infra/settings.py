@@ -22,6 +22,7 @@ from infra.identity.settings import ProviderSettings, is_loopback, web_address
 from infra.server.limits import LoadBalancer
 
 PREFIX = "SSLCLM_"
+CLIENT_PREFIX = "SSLCLM_CLI_"  # settings of the command line, which may run in the same environment
 MAX_PORT = 65535
 SHA256_HEX = 64
 
@@ -98,7 +99,9 @@ class Settings(BaseModel):
         """
         found = os.environ if environ is None else environ
         values: dict[str, Any] = {
-            _field(name): value for name, value in found.items() if name.startswith(PREFIX) and value
+            _field(name): value
+            for name, value in found.items()
+            if name.startswith(PREFIX) and not name.startswith(CLIENT_PREFIX) and value
         }
         values.update(overrides or {})
         try:

@@ -72,13 +72,16 @@ def _all(order: Order) -> frozenset[str]:
 
 
 def _supersede_former(work: Work, order: Order) -> None:
-    for target in order.targets:
-        former = work.services.reading.serving(target.host_id, target.spec.directory)
-        if former is None or former in order.accepted.values():
-            continue
-        certificate = work.find(Certificate, former)
-        if certificate is not None and certificate.state == "issued":
-            certificate.supersede(by=order.accepted[target.host_id], at=work.now)
+    """Supersede what served on the order's targets before, unless it still serves somewhere else."""
+    reading = work.services.reading
+    taken = {(target.host_id, target.spec.directory): order.accepted[target.host_id] for target in order.targets}
+    for place, successor in taken.items():
+        for former in reading.served_from(place):
+            if former in order.accepted.values() or set(reading.places_of(former)) - set(taken):
+                continue
+            certificate = work.find(Certificate, former)
+            if certificate is not None and certificate.state == "issued":
+                certificate.supersede(by=successor, at=work.now)
 
 
 REPORT_INSTALL = UseCase("agent.report-install", scope, handle)

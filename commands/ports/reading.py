@@ -22,10 +22,14 @@ class StartedIssuance:
 
 @dataclass(frozen=True, slots=True)
 class DueCrl:
-    """A CRL whose successor is due; ``number`` is its own (0: there is none yet)."""
+    """A CRL whose successor is due; ``number`` is the last that was drawn, published or not (0: none yet)."""
 
     issuer_id: str
     number: int
+
+
+Place = tuple[str, str]
+"""A host's stream id and a directory on it."""
 
 
 class Reading(Protocol):
@@ -37,14 +41,14 @@ class Reading(Protocol):
     def started_issuances(self) -> Sequence[StartedIssuance]:
         """Return the issuances that wait for their end."""
 
-    def serving(self, host_id: str, directory: str) -> str | None:
-        """Return the certificate last proven to be served from a directory of a host."""
+    def served_from(self, place: Place) -> Sequence[str]:
+        """Return the certificates, still in force, that were ever proven to be served from a place."""
+
+    def places_of(self, certificate_id: str) -> Sequence[Place]:
+        """Return the places where this certificate is the last one that was proven to be served."""
 
     def revoked(self, issuer_id: str, *, not_expired_at: datetime) -> Sequence[RevokedSerial]:
         """Return the revoked serials of an issuer whose certificates had not expired at that moment."""
-
-    def issuer_for(self, kind: str) -> str | None:
-        """Return the id of the issuer of this kind (``root``, ``issuing``, ``agents``)."""
 
     def crls_due(self, at: datetime) -> Sequence[DueCrl]:
         """Return the CRLs of keys at hand that have less than half of their time left, or lack a revocation."""

@@ -16,7 +16,7 @@ from commands.bus import Bus
 from commands.context import SYSTEM, Authentication, Context, Held, Principal, Role
 from commands.handlers import HANDLERS
 from commands.ports.issuers import CertificateTemplate, PreparedCertificate, RevokedSerial
-from commands.ports.reading import DueCrl, StartedIssuance
+from commands.ports.reading import DueCrl, Place, StartedIssuance
 from commands.work import Work
 from domain.access.team import Team
 from domain.base import Aggregate
@@ -82,7 +82,7 @@ class PaperReading:
     """Read models as lists that a test fills."""
 
     started: list[StartedIssuance] = field(default_factory=list)
-    served: dict[tuple[str, str], str] = field(default_factory=dict)
+    served: dict[Place, list[str]] = field(default_factory=dict)
 
     async def caught_up(self, position: int) -> None:
         """Nothing lags here."""
@@ -90,14 +90,14 @@ class PaperReading:
     def started_issuances(self) -> Sequence[StartedIssuance]:
         return self.started
 
-    def serving(self, host_id: str, directory: str) -> str | None:
-        return self.served.get((host_id, directory))
+    def served_from(self, place: Place) -> Sequence[str]:
+        return self.served.get(place, [])
+
+    def places_of(self, certificate_id: str) -> Sequence[Place]:
+        return [place for place, served in self.served.items() if served[:1] == [certificate_id]]
 
     def revoked(self, issuer_id: str, *, not_expired_at: datetime) -> Sequence[RevokedSerial]:
         return ()
-
-    def issuer_for(self, kind: str) -> str | None:
-        return ISSUER if kind == "issuing" else None
 
     def crls_due(self, at: datetime) -> Sequence[DueCrl]:
         return ()

@@ -185,13 +185,26 @@ def test_proof_of_serving_ends_the_order_and_supersedes_the_former_certificate(w
     deployment = key_reported(world, first)
     world.when(served(world, deployment), the_agent(WEB1))
     former = load(world, Order, first).accepted[WEB1]
-    world.reading.served[WEB1, "/srv/tls/www"] = former
+    world.reading.served[WEB1, "/srv/tls/www"] = [former]
     second = key_reported(world, ordered(world))
     before = world.head()
     world.when(served(world, second), the_agent(WEB1))
 
     ended = ["deployment.served", "order.target-served", "order.fulfilled", "certificate.superseded"]
     assert world.then(before) == ended
+
+
+def test_a_certificate_that_still_serves_elsewhere_stays(world: World) -> None:
+    """It is superseded when another one serves on *every* target where it did, not on the first of them."""
+    first = ordered(world)
+    world.when(served(world, key_reported(world, first)), the_agent(WEB1))
+    former = load(world, Order, first).accepted[WEB1]
+    world.reading.served = {(WEB1, "/srv/tls/www"): [former], (WEB1, "/srv/tls/api"): [former]}
+    second = key_reported(world, ordered(world))
+    before = world.head()
+    world.when(served(world, second), the_agent(WEB1))
+
+    assert world.then(before) == ["deployment.served", "order.target-served", "order.fulfilled"]
 
 
 def test_evidence_of_another_certificate_proves_nothing(world: World) -> None:

@@ -168,3 +168,8 @@ def test_a_development_provider_has_no_place_in_production(oidc_file):
 
     with pytest.raises(InvalidInput, match="SSLCLM_DEVELOPMENT is not set"):
         Settings.from_environment(production(oidc_file))
+
+
+def test_the_command_lines_variables_are_not_ours():
+    """A client may be configured in the same environment; its variables are neither read nor refused."""
+    assert Settings.from_environment({**DEVELOPMENT, "SSLCLM_CLI_SERVER": "https://clm.example"}).development
