@@ -155,14 +155,17 @@ class WebServer:
             for site, name in SITES.items()
         )
         user = f"user {self.account.pw_name} {_group(self.account.pw_gid)};" if self.account else _as_ourselves()
-        (self.place.web / "nginx.conf").write_text(_CONFIG.format(user=user, servers=servers))
+        configuration = self.place.web / "nginx.conf"
+        configuration.write_text(_CONFIG.format(user=user, servers=servers))
+        configuration.chmod(0o644)
 
     def _seed(self, site: str) -> None:
         """Give a site the self-signed pair that it has before anybody manages it."""
         folder = self.folder(site)
         gid = self.account.pw_gid if self.account else -1
         for each in (self._more, folder):
-            each.mkdir(mode=0o755, exist_ok=True)
+            each.mkdir(exist_ok=True)
+            each.chmod(0o755)  # whatever our umask is: the server's account reads here
         if self.account:
             os.chown(self.place.web, self.account.pw_uid, gid)  # its pid, its log
         if (folder / "current").exists():

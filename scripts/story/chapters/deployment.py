@@ -84,7 +84,8 @@ def _followed(scene: Scene, order_id: str, state: str, after: int = 0) -> dict[s
         if position > after and event["topic"] in _STORY and event["topic"] != "sslclm.deployment.retried.v1":
             who, what = _STORY[event["topic"]]
             mood = "bad" if event["topic"] == "sslclm.deployment.failed.v1" else "ok"
-            scene.teller.line(who, what, _facts(event["topic"], event["event"]), position, mood=mood)
+            facts = _facts(event["topic"], event["event"]).replace(f"{scene.place.web}/", "")
+            scene.teller.line(who, what, facts, position, mood=mood)
     return order
 
 
@@ -108,7 +109,7 @@ def reason(detail: str) -> str:
     """Return the heart of what a server said: nginx's own sentence, without what surrounds it."""
     _, found, rest = detail.partition("[emerg]")
     text = rest if found else detail
-    return text.partition(". The reload")[0].partition(" nginx: configuration file")[0].strip(" 0123456789#:")
+    return text.partition(". The reload")[0].partition(" nginx: configuration file")[0].strip(" 0123456789#:;")
 
 
 def _shown(scene: Scene, site: str, certificate_id: str, *, still: bool = False) -> None:

@@ -58,6 +58,7 @@ def _with_one_bit_flipped(export: Path, copy: Path, wanted: int) -> int:
         if entry["first_position"] >= wanted:
             nonce = entry["events"][0]["nonce"]
             lines[number] = line.replace(nonce, _flipped(nonce), 1)
+            copy.touch(mode=0o600)  # what it tells is as confidential as the export
             copy.write_text("".join(lines))
             return int(entry["first_position"])
     raise StoryError("the export is too short to forge")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.sources import ROOT
 
-SCRIPTS = ("scripts/install", "scripts/check", "scripts/test", "scripts/lock/refresh", ".ci/run")
+SCRIPTS = ("scripts/install", "scripts/check", "scripts/test", "scripts/demo", "scripts/lock/refresh", ".ci/run")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
