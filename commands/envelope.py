@@ -35,16 +35,16 @@ def request_hash(command: Command) -> str:
 
 
 def envelope(
-    command: Command, action: str, context: Context, held: Held, random_bytes: Callable[[int], bytes]
+    command: Command, action: str, context: Context, held: Held | None, random_bytes: Callable[[int], bytes]
 ) -> Envelope:
-    """Build the envelope of one entry."""
+    """Build the envelope of one entry; ``held`` is None where somebody without any role was refused."""
     details = _details(context, random_bytes)
     key = idempotency_hash(context)
     principal, proof = context.principal, context.principal.authentication
     metadata = {
         "actor": principal.pseudonym,
         "actor_kind": principal.kind,
-        "role": str(held.role),
+        "role": str(held.role) if held else None,
         "method": proof.method,
         "command": action,
         "request_sha256": request_hash(command),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.calls import PageQuery, Recorded, Why, commanding, reading
+from api.calls import PageQuery, Reading, Recorded, Why, commanding, reading
 from api.openapi import command, read
 from api.shapes import Shape
 from commands.profiles.define import DefineProfile
@@ -31,8 +33,11 @@ class ProfileQuery(PageQuery):
 @ROUTER.get("", **read(PROFILE.page))
 async def profiles(request: Request, query: Annotated[ProfileQuery, Query()]) -> Response:
     """List the profiles that you may see."""
-    where = ProfileFilter(name=query.name, state=query.state, issuer_id=query.issuer, team_id=query.team)
-    return (await reading(request)).page(PROFILES, where, query, PROFILE)
+    call = await reading(request)
+    hidden = call.team_ids is not None and query.team not in (None, *call.team_ids)
+    team = "" if hidden else query.team  # what another team may use is not to be found out by asking
+    where = ProfileFilter(name=query.name, state=query.state, issuer_id=query.issuer, team_id=team)
+    return call.page(PROFILES, where, query, partial(_show, call))
 
 
 @ROUTER.post("", **command({201: Recorded, 200: Recorded}, ProfileSpec))
@@ -49,7 +54,17 @@ async def define_profile(request: Request) -> Response:
 @ROUTER.get("/{profile_id}", **read(PROFILE.model, one=True))
 async def profile(request: Request, profile_id: str) -> Response:
     """Show a profile with its present content."""
-    return await (await reading(request)).show(PROFILES, profile_id, PROFILE)
+    call = await reading(request)
+    return await call.show(PROFILES, profile_id, partial(_show, call))
+
+
+def _show(call: Reading, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a profile as its caller may see it: of its teams only those that they may know of."""
+    shown = PROFILE(row)
+    if call.team_ids is not None:
+        known = [team for team in row["teams"] if team in call.team_ids]
+        shown |= {"teams": known, "spec": {**row["spec"], "teams": known}}
+    return shown
 
 
 @ROUTER.post("/{profile_id}/retire", **command({200: Recorded}, Why))

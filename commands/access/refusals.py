@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from commands.base import Command, Scope, Services
-from commands.context import Context, Held, Role
+from commands.context import Context
 from commands.envelope import envelope
 from commands.ports.ledger import EntryDraft
 from commands.work import Work
@@ -15,6 +16,7 @@ from domain.errors import ClmError
 PER_WINDOW = 20
 WINDOW = timedelta(minutes=1)
 _PRINCIPALS_AT_MOST = 10_000
+_ID = re.compile(r"[a-z]+-[0-9a-f-]{36}")
 
 
 class RefusedAct(Command):
@@ -41,13 +43,13 @@ class Refusals:
                 stream_id=work.new_id("refusal"),
                 action=action,
                 rule=refusal.rule,
-                object_id=scope.object_id,
-                team_id=scope.team_id,
+                object_id=_plain_id(scope.object_id),
+                team_id=_plain_id(scope.team_id),
                 at=work.now,
             )
         )
         command = RefusedAct(action=action, rule=refusal.rule)
-        held = context.principal.held[0] if context.principal.held else Held(Role.SYSTEM)
+        held = next(iter(context.principal.held), None)
         head = envelope(command, action, context.without_key(), held, self._services.random_bytes)
         await self._services.ledger.append(EntryDraft(tuple(work.drafts()), head.metadata, head.details))
 
@@ -60,3 +62,8 @@ class Refusals:
             self._seen.clear()
         self._seen[principal, rule] = (since, count + 1)
         return count < PER_WINDOW
+
+
+def _plain_id(text: str | None) -> str | None:
+    """Return what may be an id; a refused caller writes nothing else into the ledger, and nothing too long for it."""
+    return text if text is not None and _ID.fullmatch(text) else None

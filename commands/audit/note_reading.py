@@ -7,6 +7,9 @@ import hashlib
 from commands.base import Command, Scope, UseCase
 from commands.work import Work
 from domain.audit.reading import AuditReading
+from domain.errors import InvalidInput
+
+_LONGEST_ID = 128
 
 
 class NoteReading(Command):
@@ -24,6 +27,8 @@ def scope(command: NoteReading, _work: Work) -> Scope:
 
 def handle(command: NoteReading, work: Work) -> None:
     """Note it, once in each window."""
+    if len(command.object_id or "") > _LONGEST_ID:
+        raise InvalidInput("no object has so long an id", rule="object-id", fix="check the id")
     digest = hashlib.sha256(command.filter.encode()).hexdigest()
     principal = work.context.principal
     session = principal.authentication.session or ""

@@ -6,7 +6,7 @@ import base64
 
 from pydantic import Field
 
-from commands.access.permissions import OutOfScope
+from commands.access.permissions import OutOfScope, visible
 from commands.base import Command, Scope, UseCase
 from commands.certificates.certify import certify
 from commands.certificates.judging import judge_request, subject_of
@@ -46,7 +46,7 @@ def handle(command: RequestCertificate, work: Work) -> None:
     """Judge the request; approve by policy what conforms, and certify a brought key at once."""
     if bool(command.targets) == (command.csr is not None):
         raise InvalidInput("give either targets or a CSR", rule="targets-or-csr", fix="name hosts, or send a CSR")
-    profile = work.refer(Profile, command.profile_id)
+    profile = _profile(command, work)
     profile.must_be_in_force()
     csr = read_csr(command.csr.encode()) if command.csr is not None else None
     order, judgement = _order(command, work, profile, csr)
@@ -54,6 +54,15 @@ def handle(command: RequestCertificate, work: Work) -> None:
         order.approve_by_policy(at=work.now)
         if csr is not None:
             certify(work, order, profile, csr, host_id="")
+
+
+def _profile(command: RequestCertificate, work: Work) -> Profile:
+    """Return the profile; one that no team of the caller's may use answers as one that is not there."""
+    profile = work.refer(Profile, command.profile_id)
+    seen = visible("profiles.read", work.context.principal)
+    if not seen.everything and seen.teams.isdisjoint(profile.spec.teams):
+        raise OutOfScope(f"there is no profile {command.profile_id}", fix="check the id")
+    return profile
 
 
 def _order(

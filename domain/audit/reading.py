@@ -1,4 +1,4 @@
-"""Reading audit data is itself a fact: one entry per session, view and filter in a quarter of an hour."""
+"""Reading audit data is itself a fact: one entry per session, view, filter and object in a quarter of an hour."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ class AuditReading(Aggregate):
         object_id: str | None = None
 
     @staticmethod
-    def id_for(principal: str, session: str, view: str, filter_sha256: str, at: datetime) -> str:
-        """Return the id of this reading; the same reader, view and filter share one in each window."""
+    def id_for(
+        principal: str, session: str, view: str, filter_sha256: str, at: datetime, *, object_id: str | None = None
+    ) -> str:
+        """Return the id of this reading; the same reader, view, filter and object share one in each window."""
         window = int(at.timestamp()) // WINDOW_SECONDS
-        return derived_id("auditreading", principal, session, view, filter_sha256, str(window))
+        return derived_id("auditreading", principal, session, view, filter_sha256, str(window), object_id or "")
 
     @classmethod
     def note(
