@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +26,7 @@ from infra.keystore.kek_file import LocalKekFile
 from infra.keystore.sqlite import SqliteKeyStore
 from infra.ledger.sqlite import SqliteLedger
 from infra.names import BundledNameTables
+from infra.randomness import RandomPool
 from infra.reading import ViewsReading, every
 from infra.views.leases import MemoryLeases
 from infra.views.runner import Runner
@@ -151,14 +150,15 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
 def _services(
     ledger: SqliteLedger, issuers: InternalIssuers, views: SqliteViews, clock: Clock, reserved_names: frozenset[str]
 ) -> Services:
+    randomness = RandomPool()
     return Services(
         ledger=ledger,
         issuers=issuers,
         names=BundledNameTables(),
         reading=ViewsReading(views),
         clock=clock,
-        new_uuid=lambda: str(uuid.uuid4()),
-        random_bytes=os.urandom,
+        new_uuid=randomness.uuid,
+        random_bytes=randomness,
         reserved_names=reserved_names,
     )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-import secrets
 from datetime import UTC, datetime
 
 from cryptography import x509
@@ -13,6 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from commands.ports.issuers import CertificateTemplate, PreparedCertificate
 from domain.errors import InvalidInput, PolicyRefused
+from domain.hosts.host import HOST_URN
 from infra.issuers.constraints import constraints_of
 from infra.issuers.extensions import (
     NOT_A_CA,
@@ -32,18 +33,19 @@ from infra.issuers.names import alternative_names, subject
 from infra.issuers.records import IssuerRecord, checked_chain
 from infra.issuers.schemes import ca_public_key
 from infra.issuers.tbs import to_be_signed
+from infra.randomness import RandomBytes, RandomPool
 
 _SERIAL_TOP = 1 << 158
 _HOST_ID = re.compile("[a-z0-9][a-z0-9-]{0,63}")
 _EARLIEST = datetime(1950, 1, 1, tzinfo=UTC)
 
 
-def fresh_serial() -> int:
+def fresh_serial(random_bytes: RandomBytes = os.urandom) -> int:
     """Draw a serial: 159 bits, 158 of them from the operating system's generator, so always 20 octets and positive.
 
     Two serials being equal has a probability below 2^-100 after 2^28 certificates; nobody can predict one.
     """
-    return _SERIAL_TOP | secrets.randbits(158)
+    return _SERIAL_TOP | int.from_bytes(random_bytes(20)) >> 2
 
 
 def whole_seconds(moment: datetime) -> datetime:
@@ -65,6 +67,7 @@ class LeafBuilder:
         self.certificate = certificate
         self.public_key = ca_public_key(certificate.public_key())
         self._issuer_id = record.issuer_id
+        self._random = RandomPool()
         self._ends = min(above.not_valid_after_utc for above in chain)  # later, the chain no longer validates
         self._limits = constraints_of(certificate)
         self._fixed: list[Extension] = [
@@ -109,7 +112,7 @@ class LeafBuilder:
             extension(x509.SubjectKeyIdentifier.from_public_key(key)),
             *self._fixed,
         ]
-        serial = fresh_serial()
+        serial = fresh_serial(self._random)
         # One call instead of a dozen fluent ones, each of which copies the builder: 35 µs of 110.
         builder = x509.CertificateBuilder(
             self.certificate.subject, name, key, serial, not_before, not_after, extensions
@@ -136,4 +139,4 @@ def host_urn(host_id: str) -> str:
     """Return the URI by which an agent's certificate names its host's stream; raises InvalidInput for no stream id."""
     if not _HOST_ID.fullmatch(host_id):
         raise InvalidInput(f"{host_id[:80]!r} is no host's stream id", rule="host-id")
-    return f"urn:sslclm:host:{host_id}"
+    return f"{HOST_URN}{host_id}"

@@ -6,13 +6,14 @@ from os import urandom
 
 from commands.ports.ledger import Entry, EntryDraft, Head, StoredEvent
 from infra.ledger.proof.hashing import entry_hash, leaf_hash, metadata_hash
+from infra.randomness import RandomBytes
 
 _SALT = 16
 
 
-def draw(draft: EntryDraft) -> bytes:
+def draw(draft: EntryDraft, random_bytes: RandomBytes = urandom) -> bytes:
     """Return fresh random bytes for a draft: the metadata salt, then one nonce per event, 16 bytes each."""
-    return urandom(_SALT * (1 + len(draft.events)))
+    return random_bytes(_SALT * (1 + len(draft.events)))
 
 
 def chain(draft: EntryDraft, drawn: bytes, head: Head, recorded_at_us: int) -> Entry:

@@ -12,6 +12,7 @@ from typing import Any
 
 from commands.ports.ledger import Entry, EntryDraft, LedgerUnavailable
 from infra.ledger.chain import draw
+from infra.randomness import RandomPool
 
 MAX_COMMANDS = 256
 MAX_EVENTS = 5_000
@@ -47,6 +48,7 @@ class GroupCommit:
 
     def __init__(self, store: Callable[[Sequence[Job]], Sequence[Entry]], *, name: str) -> None:
         self._store = store
+        self._random = RandomPool()
         self._listeners: tuple[Listener, ...] = ()
         self._jobs: deque[Job] = deque()
         self._gathered: dict[asyncio.AbstractEventLoop, list[Job]] = {}
@@ -61,12 +63,12 @@ class GroupCommit:
         """Queue a draft and await its outcome. A cancelled caller's entry may be stored all the same."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Entry] = loop.create_future()
-        self._gather(loop, Job(draft, draw(draft), future=future))
+        self._gather(loop, Job(draft, draw(draft, self._random), future=future))
         return await future
 
     def append_blocking(self, draft: EntryDraft) -> Entry:
         """Queue a draft and block the calling thread until its outcome is known."""
-        return self.submit(Job(draft, draw(draft)))
+        return self.submit(Job(draft, draw(draft, self._random)))
 
     def submit(self, job: Job) -> Entry:
         """Queue a job without a future and block the calling thread until its outcome is known."""

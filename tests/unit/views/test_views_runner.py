@@ -108,6 +108,23 @@ def test_a_gap_in_the_hand_over_is_read_from_the_ledger(ledger, started):
     assert len(views.find(INVENTORY, InventoryFilter()).rows) == 3
 
 
+def test_what_another_process_appended_between_two_hand_overs_is_not_left_out(ledger, started):
+    """Entries that were handed over before and after a gap are no batch: the gap is read first."""
+    views, runner = started()
+    views.wait_for_blocking(_issue(ledger, 1))
+    runner.stop()
+    first, ledger.quiet = ledger.head().position + 1, True
+    last = [_issue(ledger, number) for number in (2, 3, 4)][-1]
+    entries = ledger.entries(first)
+    runner.hand_over([entries[0], *entries[2:]])
+
+    runner.start()
+    views.wait_for_blocking(last)
+
+    assert runner.health().error == ""
+    assert len(views.find(INVENTORY, InventoryFilter()).rows) == 4
+
+
 def test_another_version_of_a_model_is_rebuilt_at_start(ledger, started):
     """A model whose shape changed is built anew from the first event; the others are left as they are."""
     views, runner = started()
