@@ -16,10 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 
 from api.edge import Edge
+from api.etags import has_already
+from api.origin import origin_of
 from api.principals import Caller, identify, no_role
 from api.problems import BadCall, TooLarge, WrongMediaType, invalid
 from api.routes import action_of
-from api.safeguard import correlation_id
 from commands.access.permissions import OutOfScope, visible
 from commands.access.refusals import Refusals
 from commands.base import Command, Outcome, Scope
@@ -33,7 +34,6 @@ BODY_MAX = 1024 * 1024
 _KEY = re.compile(r"[ -~]{1,255}")
 _TICKET = re.compile(r"[!-~]{1,128}")
 _NUMBER = re.compile(r"[0-9]{1,15}")
-_NOT_PRINTABLE = re.compile(r"[^ -~]")
 M = TypeVar("M", bound=BaseModel)
 Show = Callable[[Mapping[str, Any]], dict[str, Any]]
 
@@ -122,8 +122,7 @@ class Reading(Call):
         row = await self.get(model, key)
         tag = f'W/"{row.get("changed", row.get("created", 0))}"'
         headers = {"ETag": tag, POSITION: str(self.edge.views.position), "Cache-Control": "private, no-cache"}
-        known = {one.strip() for one in self.request.headers.get("if-none-match", "").split(",")}
-        if known & {tag, tag.removeprefix("W/"), "*"}:
+        if has_already(self.request, tag):
             return Response(status_code=304, headers=headers)
         return Response(to_json(show(row)), 200, headers, "application/json")
 
@@ -194,13 +193,7 @@ def _context(request: Request, caller: Caller) -> Context:
     ticket = request.headers.get("x-ticket", "")
     if ticket and not _TICKET.fullmatch(ticket):
         raise InvalidInput("X-Ticket is not a ticket's name", rule="ticket", fix="1 to 128 visible ASCII characters")
-    return Context(
-        caller.principal,
-        correlation_id(request.scope),
-        ticket=ticket,
-        client_address=request.client.host if request.client else "",
-        user_agent=_NOT_PRINTABLE.sub("?", request.headers.get("user-agent", ""))[:256],
-    )
+    return Context(caller.principal, ticket=ticket, **origin_of(request))
 
 
 async def read_body(request: Request, media_type: str, limit: int = BODY_MAX) -> bytes:

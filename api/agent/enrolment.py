@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections import deque
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from api.agent.bootstrap import read_token
 from api.agent.certificates import chain_of
 from api.edge import Edge
+from api.origin import origin_of
 from commands.access.rights import agent
 from commands.context import Context
 from commands.hosts.enrol import RENEW_AFTER, EnrolAgent
 from domain.base import Timestamp
-from domain.errors import Denied, NotFound, TooMany
-from domain.hosts.host import Host
+from domain.errors import NotFound, TooMany
+from domain.hosts.host import unknown_token
 
-_PREFIX = "sslclm-bt1."
 _WINDOW = timedelta(minutes=1)
 _PER_WINDOW = 30
 
@@ -73,16 +72,10 @@ def enrolment_routes(edge: Edge) -> APIRouter:
 
     @router.post("/agent/v1/enrol", status_code=201, summary="Enrol an agent with a bootstrap token")
     async def enrol(body: Enrolment, request: Request) -> Enrolled:
-        address = request.client.host if request.client else ""
-        attempts.count(address, edge.clock())
+        origin = origin_of(request)
+        attempts.count(origin["client_address"], edge.clock())
         host_id, secret = read_token(body.token)
-        context = Context(
-            agent(host_id, enrolling=True),
-            correlation_id=edge.new_uuid(),
-            purpose="enrolment",
-            client_address=address,
-            user_agent=request.headers.get("user-agent", "")[:200],
-        )
+        context = Context(agent(host_id, enrolling=True), purpose="enrolment", **origin)
         return await _enrol(edge, body, context, host_id, secret)
 
     return router
@@ -92,10 +85,8 @@ async def _enrol(edge: Edge, body: Enrolment, context: Context, host_id: str, se
     told = {"csr": body.csr, "agent_version": body.agent_version, "platform": body.platform}
     try:
         outcome = await edge.bus.execute(EnrolAgent(host_id=host_id, secret=secret, **told), context)
-    except NotFound as unknown:
-        raise _unknown_token() from unknown
-    except ValidationError as odd:
-        raise _unknown_token() from odd
+    except (NotFound, ValidationError) as unknown:
+        raise unknown_token() from unknown
     chain = chain_of(edge, outcome, otherwise="this token is used up; ask for a new one: sslclm hosts token HOST")
     return Enrolled(
         host_id=host_id,
@@ -104,28 +95,4 @@ async def _enrol(edge: Edge, body: Enrolment, context: Context, host_id: str, se
         agent_url=edge.agent_url,
         task_keys=[dict(key) for key in edge.tasks.signer.public_keys()],
         renew_after=edge.clock() + RENEW_AFTER,
-    )
-
-
-def read_token(token: str) -> tuple[str, str]:
-    """Return the host id and the secret of a bootstrap token; every malformed one is an unknown one."""
-    text = token.strip()
-    try:
-        if not text.startswith(_PREFIX):
-            raise _unknown_token()
-        body = text.removeprefix(_PREFIX)
-        parts: Any = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-        host, secret = parts["host"], parts["secret"]
-    except (ValueError, KeyError, TypeError, RecursionError) as odd:  # whatever a stranger may have encoded
-        raise _unknown_token() from odd
-    if not isinstance(host, str) or not isinstance(secret, str) or not host.isascii() or not host:
-        raise _unknown_token()
-    return Host.id_for(host), secret
-
-
-def _unknown_token() -> Denied:
-    return Denied(
-        "the bootstrap token is unknown, used, replaced or expired",
-        rule="bootstrap-token",
-        fix="ask for a new one: sslclm hosts token HOST",
     )

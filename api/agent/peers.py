@@ -11,14 +11,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from starlette.requests import Request
 
 from api.edge import Edge
+from api.origin import origin_of
 from commands.access.rights import agent
 from commands.context import Context
 from commands.work import Work
 from domain.certificates.fingerprints import fingerprint
 from domain.errors import NotFound, Unauthenticated
-from domain.hosts.host import Host
-
-_URN = "urn:sslclm:host:"
+from domain.hosts.host import HOST_URN, Host
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +37,11 @@ def read_peer(der: bytes) -> Peer | None:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):  # a load balancer forwards what it likes
         return None
-    uris = [uri for uri in names.get_values_for_type(x509.UniformResourceIdentifier) if uri.startswith(_URN)]
+    uris = [uri for uri in names.get_values_for_type(x509.UniformResourceIdentifier) if uri.startswith(HOST_URN)]
     if len(uris) != 1:
         return None
     spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return Peer(uris[0].removeprefix(_URN), fingerprint(spki), certificate.not_valid_after_utc)
+    return Peer(uris[0].removeprefix(HOST_URN), fingerprint(spki), certificate.not_valid_after_utc)
 
 
 def agent_context(edge: Edge, request: Request) -> Context:
@@ -59,12 +58,7 @@ def agent_context(edge: Edge, request: Request) -> Context:
             rule="agent-certificate",
             fix="enrol again with a new bootstrap token: sslclm hosts token HOST",
         )
-    return Context(
-        agent(peer.host_id),
-        correlation_id=edge.new_uuid(),
-        client_address=request.client.host if request.client else "",
-        user_agent=request.headers.get("user-agent", "")[:200],
-    )
+    return Context(agent(peer.host_id), **origin_of(request))
 
 
 def _knows(edge: Edge, peer: Peer) -> bool:

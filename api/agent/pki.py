@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
+import ssl
 from email.utils import format_datetime
 
 from fastapi import APIRouter, Request, Response
 
 from api.edge import Edge
+from api.etags import has_already
 from domain.errors import NotFound
+from domain.moments import moment_of
 from projections.issuers.issuers import ISSUERS, IssuerFilter, IssuerRow
 
 _CERTIFICATE_AGE = 86_400
@@ -23,7 +25,7 @@ def pki_routes(edge: Edge) -> APIRouter:
     @router.api_route("/aia/{slug}.cer", methods=["GET", "HEAD"], summary="A CA certificate (DER)")
     async def authority(slug: str, request: Request) -> Response:
         row = _issuer(edge, slug)
-        der = base64.b64decode("".join(row["chain"][0].strip().splitlines()[1:-1]))
+        der = ssl.PEM_cert_to_DER_cert(row["chain"][0])
         return _cacheable(request, der, "application/pkix-cert", row["fingerprint"], _CERTIFICATE_AGE)
 
     @router.api_route("/crl/{slug}/{shard}.crl", methods=["GET", "HEAD"], summary="The newest CRL (DER)")
@@ -34,8 +36,7 @@ def pki_routes(edge: Edge) -> APIRouter:
         left = int((row["next_update_us"] or 0) / 1e6 - edge.clock().timestamp())
         age = max(0, min(left, _CRL_AGE_AT_MOST))
         response = _cacheable(request, base64.b64decode(row["crl"]), "application/pkix-crl", row["crl_sha256"], age)
-        updated = datetime.fromtimestamp((row["this_update_us"] or 0) / 1e6, UTC)
-        response.headers["Last-Modified"] = format_datetime(updated, usegmt=True)
+        response.headers["Last-Modified"] = format_datetime(moment_of(row["this_update_us"] or 0), usegmt=True)
         return response
 
     return router
@@ -51,7 +52,6 @@ def _issuer(edge: Edge, slug: str) -> IssuerRow:
 def _cacheable(request: Request, body: bytes, media_type: str, digest: str, age: int) -> Response:
     tag = f'"{digest}"'
     headers = {"ETag": tag, "Cache-Control": f"public, max-age={age}, no-transform, must-revalidate"}
-    known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
-    if known & {tag, "*"}:  # RFC 9110 section 13.1.2: any of them, compared weakly
+    if has_already(request, tag):
         return Response(status_code=304, headers=headers)
     return Response(body, media_type=media_type, headers=headers)

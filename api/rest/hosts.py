@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import ssl
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from api.agent.bootstrap import write_token
 from api.calls import POSITION, Body, Call, PageQuery, Recorded, Why, commanding, reading
 from api.events import find_event
 from api.openapi import command, read
@@ -26,7 +23,6 @@ from projections.hosts.hosts import HOSTS, HostFilter, HostRow
 
 ROUTER = APIRouter(prefix="/api/v1/hosts", tags=["hosts"])
 HOST = Shape("Host", HostRow)
-TOKEN_PREFIX = "sslclm-bt1."  # noqa: S105 - says what the token is; the secret comes after it
 
 
 class HostQuery(PageQuery):
@@ -91,17 +87,13 @@ async def make_token(request: Request, host_id: str) -> Response:
 
 
 def _token(call: Call, host_id: str, outcome: Outcome) -> str | None:
-    """Return the token that the agent is given: where to enrol, whom to trust, as whom, and the secret."""
+    """Return the token that the agent is given; None on a replay, since the secret is told once."""
     if outcome.secret is None:
         return None
     first = call.edge.ledger.stream(host_id)[0]
     registered = read_event(first.topic, first.state, first.stream_id, first.stream_version)
     assert isinstance(registered, Host.Registered)
-    root = ssl.PEM_cert_to_DER_cert(call.edge.root_pem.decode())
-    ca = hashlib.sha256(root).hexdigest()
-    told = {"url": call.edge.public_url, "ca": ca, "host": registered.name, "secret": outcome.secret}
-    text = json.dumps(told, separators=(",", ":")).encode()
-    return TOKEN_PREFIX + base64.urlsafe_b64encode(text).rstrip(b"=").decode()
+    return write_token(call.edge, registered.name, outcome.secret)
 
 
 @ROUTER.post("/{host_id}/disable", **command({200: Recorded}, Why))

@@ -11,6 +11,18 @@ from domain.base import Aggregate, Event, Timestamp
 from domain.errors import Denied, WrongState
 from domain.ids import derived_id
 
+HOST_URN = "urn:sslclm:host:"
+"""What stands before the host's stream id in the one name of its agent's certificate, a URI."""
+
+
+def unknown_token() -> Denied:
+    """Return the one refusal of every bootstrap token that is no good, so that nobody learns in which way."""
+    return Denied(
+        "the bootstrap token is unknown, used, replaced or expired",
+        rule="bootstrap-token",
+        fix="ask for a new one: sslclm hosts token HOST",
+    )
+
 
 class Host(Aggregate):
     """A machine, unique by name; its agent is known by the SHA-256 of its client certificate's public key."""
@@ -115,11 +127,7 @@ class Host(Aggregate):
         """Raise Denied unless this is the host's unused, unexpired token; all failures look the same."""
         good = bool(self.token_sha256) and hmac.compare_digest(self.token_sha256, token_sha256)
         if self.disabled or not good or self.token_expires is None or at > self.token_expires:
-            raise Denied(
-                "the bootstrap token is unknown, used, replaced or expired",
-                rule="bootstrap-token",
-                fix="ask for a new one: sslclm hosts token HOST",
-            )
+            raise unknown_token()
 
     def enrol(
         self,

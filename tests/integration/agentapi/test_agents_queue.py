@@ -187,3 +187,14 @@ class Looks:
         """Wait for the first time."""
         async with asyncio.timeout(10):
             await self._begun.wait()
+
+
+async def test_an_agents_call_has_one_correlation_id(lab):
+    """What an answer to an agent is known by is what the ledger's entry is known by, as for everybody else."""
+    agent = await lab.agent("web-one-id.shop.test")
+    async with lab.client(agent.der) as client:
+        answer = await client.post("/agent/v1/heartbeat", json={"agent_version": "1", "state": "safe-mode"})
+    entry = lab.lab.edge.ledger.entries(lab.lab.position(), limit=1)[0]
+
+    assert answer.status_code == 200
+    assert answer.headers["x-correlation-id"] == json.loads(entry.metadata)["correlation_id"]
