@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
 
-from api.agent.certificates import pem
 from api.edge import Edge
+from api.pem import pem_from_base64, pem_from_der
 from commands.ports.tasks import Bell
 from projections.certificates.inventory import INVENTORY
 from projections.hosts.queue import QUEUE, QueueFilter, TaskRow
@@ -68,14 +67,13 @@ def _parameters(edge: Edge, row: TaskRow) -> Mapping[str, Any]:
     if certificate is None:
         raise LookupError(f"the inventory lacks the certificate of {row['task_id']}")
     *above, root = edge.issuers.chain(certificate["issuer_id"])
-    leaf = base64.b64decode(certificate["certificate"])
     return {
         "deployment_id": row["deployment_id"],
         "order_id": row["order_id"],
         "generation": row["generation"],
         "certificate_id": row["certificate_id"],
-        "chain": [pem(der) for der in (leaf, *above)],
-        "root": pem(root),
+        "chain": [pem_from_base64(certificate["certificate"]), *map(pem_from_der, above)],
+        "root": pem_from_der(root),
         "fingerprint": certificate["fingerprint"],
         "target": row["target"],
     }
