@@ -61,13 +61,30 @@ def _template(work: Work, order: Order, profile: Profile, csr: SigningRequest) -
     )
 
 
+def as_looked_at(work: Work, order: Order) -> Profile:
+    """Return the profile of an order; raises PolicyRefused where it is not the one that people decide by any more.
+
+    An approval binds the request, which names the profile's version: what that version leaves to the profile (key
+    usages, issuer, how many must approve) is approved with it. Where policy decides, it judges by today's version.
+    """
+    profile = work.refer(Profile, order.profile_id)
+    if profile.retired:
+        raise PolicyRefused("the profile is retired", rule="profile-retired", fix="request by another profile")
+    if order.waived_rules and profile.number != order.profile_version:
+        raise PolicyRefused(
+            f"the profile is at version {profile.number}, the order was made for version {order.profile_version}",
+            rule="profile-revised",
+            fix="request again",
+        )
+    return profile
+
+
 def still_allowed(work: Work, order: Order) -> Profile:
     """Judge an approved order by the profile and rules of today; returns the profile.
 
     Raises PolicyRefused where a rule objects that nobody has waived.
     """
-    profile = work.refer(Profile, order.profile_id)
-    profile.must_be_in_force()
+    profile = as_looked_at(work, order)
     teams = [work.refer(Host, host).team_id for host in order.hosts()]
     brought = order.csr is not None
     judgement = judge_request(work, profile.spec, order.team_id, order.subject, brought=brought, host_teams=teams)

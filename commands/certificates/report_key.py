@@ -10,6 +10,7 @@ from commands.work import Work
 from domain.certificates.csr import read_csr
 from domain.certificates.order import Order
 from domain.errors import InvalidInput, NotFound, PolicyRefused, WrongState
+from domain.hosts.host import Host
 
 
 class ReportKey(Command):
@@ -33,7 +34,10 @@ def scope(command: ReportKey, work: Work) -> Scope:
 def handle(command: ReportKey, work: Work) -> None:
     """Certify the key; a CSR that breaks a rule is refused on the record and the next generation is asked for."""
     order = work.load(Order, command.order_id)
+    if order.expire(host_id=command.host_id, at=work.now):
+        return
     order.must_be_ready(command.host_id, at=work.now)
+    work.refer(Host, command.host_id).must_be_active()
     if command.generation != order.generation(command.host_id):
         raise WrongState("another key is asked for by now", rule="key-generation", fix="ask for the queue again")
     if command.csr is None:

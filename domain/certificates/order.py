@@ -148,7 +148,7 @@ class Order(Aggregate):
             order.generations = {**order.generations, self.host_id: self.generation}
 
     class Abandoned(Event):
-        """No key from this host could be certified, however often it was asked for one."""
+        """No key from this host could be certified: none of several fitted, or none came in time."""
 
         TOPIC: ClassVar[str] = "sslclm.order.abandoned.v1"
         host_id: str
@@ -252,6 +252,14 @@ class Order(Aggregate):
         self.record(self.KeyRefused, at=at, host_id=host_id, generation=generation, rule=rule)
         if generation > GENERATIONS_AT_MOST:
             self.record(self.Abandoned, at=at, host_id=host_id, rule=rule)
+
+    def expire(self, *, host_id: str, at: datetime) -> bool:
+        """End an order whose approval ran out before this host's key came; tell whether that is so."""
+        waiting = self.state == "approved" and host_id not in self.accepted
+        if not waiting or self.approved_until is None or at <= self.approved_until:
+            return False
+        self.record(self.Abandoned, at=at, host_id=host_id, rule="approval-expired")
+        return True
 
     def reopen_issuance(self, *, host_id: str, certificate_id: str, at: datetime) -> None:
         """Allow a fresh issuance after one that ended without a certificate."""

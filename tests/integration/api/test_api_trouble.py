@@ -62,8 +62,8 @@ async def test_a_full_disk_refuses_with_a_503(lab, anna, ben, monkeypatch):
     assert (False, head) == (any("/srv" in one.text for one in answers), lab.position())
 
 
-async def test_a_profile_that_changed_is_judged_anew(lab, anna, olga):
-    """An approval does not outlive the rule it was given under: the newer profile refuses the name."""
+async def test_an_order_is_not_approved_under_another_version_of_its_profile(lab, anna, olga):
+    """An order that people decide on is not approved under another version of its profile."""
     await lab.define("strict", "shop", approval="manual")
     wish = await anna.post(ORDERS, json=lab.order(profile="strict"), headers=lab.key())
     order = wish.headers["Location"]
@@ -74,4 +74,4 @@ async def test_a_profile_that_changed_is_judged_anew(lab, anna, olga):
         f"{order}/approve", json={"request_sha256": read.json()["request_sha256"]}, headers=lab.key()
     )
 
-    assert (422, "names-inside-profile") == (answer.status_code, answer.json()["rule"])
+    assert (422, "profile-revised") == (answer.status_code, answer.json()["rule"])
