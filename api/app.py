@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from pydantic import BaseModel
 
 from api import auth, front
@@ -27,6 +28,11 @@ BODIES: tuple[type[BaseModel], ...] = (
     Why, hosts.TokenWish, orders.Approval, orders.Rejection, auth.CliCode,
 )  # fmt: skip
 
+_NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False,
+}  # fmt: skip
+"""The framework would otherwise read the environment, and look for a tracer in every call."""
+
 
 def people_app(edge: Edge) -> FastAPI:
     """Return the application of the people's listener. It serves no documentation pages: those need foreign scripts."""
@@ -38,6 +44,7 @@ def people_app(edge: Edge) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/openapi.json",
         redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
     )
     app.state.edge = edge
     app.state.refusals = Refusals(edge.bus.services)
