@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from commands.access.rights import check_may_grant
 from commands.base import Command, UseCase, no_scope
-from commands.context import Role
 from commands.work import Work
-from domain.access.grant import Grant, GrantedRole, Subject
+from domain.access.grant import Grant, GrantedRole, SubjectKind
 from domain.access.team import Team
-from domain.errors import Denied
-
-_GRAVE = {"ROLE_SEC_OPS", "ROLE_ADMIN"}
 
 
 class GiveGrant(Command):
     """Bind a group or client of ``provider`` to a role; ROLE_DEVOPS needs a team, the others take none."""
 
     provider: str = Field(min_length=1, max_length=64, examples=["corporate"])
-    subject_kind: Subject = "group"
+    subject_kind: SubjectKind = "group"
     subject: str = Field(min_length=1, max_length=256, examples=["/teams/shop/devops"])
     role: GrantedRole = Field(examples=["ROLE_DEVOPS"])
     team_id: str | None = None
@@ -26,9 +23,7 @@ class GiveGrant(Command):
 
 def handle(command: GiveGrant, work: Work) -> None:
     """Grant the role; only an ADMIN grants SEC_OPS or ADMIN."""
-    may = {Role.ADMIN, Role.SYSTEM} & work.context.principal.roles()
-    if command.role in _GRAVE and not may:
-        raise Denied(f"{command.role} is granted by ROLE_ADMIN only", rule="grave-grant", fix="ask an administrator")
+    check_may_grant(command.role, work.context.principal)
     if command.team_id is not None:
         work.refer(Team, command.team_id)
     work.add(Grant.give(stream_id=work.new_id("grant"), at=work.now, **command.model_dump()))

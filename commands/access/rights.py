@@ -6,16 +6,16 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from commands.context import Authentication, Held, Principal, PrincipalKind, Role
-from domain.access.grant import Subject
+from domain.access.grant import GRAVE_ROLES, GrantedRole, SubjectKind
+from domain.errors import Denied
 
-_NEEDS_MFA = frozenset({Role.SEC_OPS, Role.ADMIN})
-_NEVER_A_MACHINE = _NEEDS_MFA
+_GRAVE = frozenset(map(Role, GRAVE_ROLES))
 
 
 class Grants(Protocol):
     """The grants in force, read at the head of the ledger and never from a lagging view."""
 
-    def held(self, provider: str, subject_kind: Subject, subjects: Iterable[str]) -> tuple[Held, ...]:
+    def held(self, provider: str, subject_kind: SubjectKind, subjects: Iterable[str]) -> tuple[Held, ...]:
         """Return what the exact, case-sensitive ``subjects`` hold by the grants in force now."""
 
 
@@ -25,19 +25,27 @@ def person(pseudonym: str, held: tuple[Held, ...], proof: Authentication, *, con
     SEC_OPS and ADMIN are withheld without proven MFA, and while the provider could not confirm the session
     (``confirmed`` is false).
     """
-    withheld = frozenset() if proof.mfa and confirmed else _NEEDS_MFA
+    withheld = frozenset() if proof.mfa and confirmed else _GRAVE
     return _principal(pseudonym, "person", held, withheld, proof)
 
 
 def machine(pseudonym: str, held: tuple[Held, ...], proof: Authentication) -> Principal:
     """Return a machine's principal; SEC_OPS and ADMIN never reach it, whatever a group says."""
-    return _principal(pseudonym, "machine", held, _NEVER_A_MACHINE, proof)
+    return _principal(pseudonym, "machine", held, _GRAVE, proof)
 
 
 def agent(host_id: str, *, enrolling: bool = False) -> Principal:
     """Return the principal of a host's agent: known by its client certificate, or enrolling by a bootstrap token."""
     proof = Authentication("bootstrap-token" if enrolling else "mutual-tls")
     return Principal(f"agent:{host_id}", "agent", (Held(Role.AGENT),), proof, host_id)
+
+
+def check_may_grant(role: GrantedRole, principal: Principal) -> None:
+    """Raise Denied unless the principal may give and take this role: SEC_OPS and ADMIN are an ADMIN's to grant."""
+    if role in GRAVE_ROLES and not {Role.ADMIN, Role.SYSTEM} & principal.roles():
+        raise Denied(
+            f"{role} is granted and withdrawn by ROLE_ADMIN only", rule="grave-grant", fix="ask an administrator"
+        )
 
 
 def _principal(

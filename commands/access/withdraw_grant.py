@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from commands.access.rights import check_may_grant
 from commands.base import Command, Scope, UseCase
-from commands.context import Role
 from commands.work import Work
 from domain.access.grant import Grant
-from domain.errors import Denied
 
 
 class WithdrawGrant(Command):
@@ -23,9 +22,7 @@ def scope(command: WithdrawGrant, _work: Work) -> Scope:
 def handle(command: WithdrawGrant, work: Work) -> None:
     """Withdraw the grant; only an ADMIN withdraws SEC_OPS or ADMIN."""
     grant = work.load(Grant, command.grant_id)
-    grave = grant.role in {"ROLE_SEC_OPS", "ROLE_ADMIN"}
-    if grave and not {Role.ADMIN, Role.SYSTEM} & work.context.principal.roles():
-        raise Denied(f"{grant.role} is withdrawn by ROLE_ADMIN only", rule="grave-grant", fix="ask an administrator")
+    check_may_grant(grant.role, work.context.principal)
     grant.withdraw(at=work.now)
 
 

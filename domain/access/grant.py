@@ -10,7 +10,10 @@ from domain.base import Aggregate, Event
 from domain.errors import InvalidInput, WrongState
 
 GrantedRole = Literal["ROLE_VIEWER", "ROLE_DEVOPS", "ROLE_SEC_OPS", "ROLE_ADMIN"]
-Subject = Literal["group", "client"]
+GRAVE_ROLES: frozenset[GrantedRole] = frozenset({"ROLE_SEC_OPS", "ROLE_ADMIN"})
+"""Only people hold them, with proven multi-factor authentication, and only ROLE_ADMIN gives or takes them."""
+
+SubjectKind = Literal["group", "client"]
 
 
 class Grant(Aggregate):
@@ -25,7 +28,7 @@ class Grant(Aggregate):
 
         TOPIC: ClassVar[str] = "sslclm.grant.granted.v1"
         provider: str
-        subject_kind: Subject
+        subject_kind: SubjectKind
         subject: str
         role: GrantedRole
         team_id: str | None
@@ -47,7 +50,7 @@ class Grant(Aggregate):
         *,
         stream_id: str,
         provider: str,
-        subject_kind: Subject,
+        subject_kind: SubjectKind,
         subject: str,
         role: GrantedRole,
         team_id: str | None,
@@ -73,14 +76,14 @@ class Grant(Aggregate):
         self.record(self.Withdrawn, at=at)
 
 
-def _check(subject_kind: Subject, role: GrantedRole, team_id: str | None) -> None:
+def _check(subject_kind: SubjectKind, role: GrantedRole, team_id: str | None) -> None:
     if (role == "ROLE_DEVOPS") != (team_id is not None):
         raise InvalidInput(
             f"{role} is held {'for a team' if role == 'ROLE_DEVOPS' else 'globally'}",
             rule="grant-scope",
             fix="name a team for ROLE_DEVOPS, and none for the other roles",
         )
-    if subject_kind == "client" and role in {"ROLE_SEC_OPS", "ROLE_ADMIN"}:
+    if subject_kind == "client" and role in GRAVE_ROLES:
         raise InvalidInput(
             "a machine never holds ROLE_SEC_OPS or ROLE_ADMIN",
             rule="machine-role",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from commands.context import Held, Role
 from commands.ports.ledger import Entry, Ledger
-from domain.access.grant import Grant, Subject
+from domain.access.grant import Grant, SubjectKind
 from domain.registry import read_event
 
 _TOPICS = frozenset((Grant.Granted.TOPIC, Grant.Withdrawn.TOPIC))
@@ -24,10 +24,10 @@ class GrantsAtHead:
         self._ledger = ledger
         self._position = 0
         self._lock = threading.Lock()
-        self._in_force: dict[tuple[str, Subject, str], dict[str, Held]] = {}
-        self._by_grant: dict[str, tuple[str, Subject, str]] = {}
+        self._in_force: dict[tuple[str, SubjectKind, str], dict[str, Held]] = {}
+        self._by_grant: dict[str, tuple[str, SubjectKind, str]] = {}
 
-    def held(self, provider: str, subject_kind: Subject, subjects: Iterable[str]) -> tuple[Held, ...]:
+    def held(self, provider: str, subject_kind: SubjectKind, subjects: Iterable[str]) -> tuple[Held, ...]:
         """Return what the exact, case-sensitive ``subjects`` hold by the grants in force now."""
         with self._lock:
             self._catch_up()

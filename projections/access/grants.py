@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, TypedDict
 
-from domain.access.grant import Grant, GrantedRole, Subject
+from domain.access.grant import Grant, GrantedRole, SubjectKind
 from domain.moments import microseconds
 from projections.base import Fact, Projection, Rows, on
 from projections.query import Filter, Order, equals
@@ -17,7 +17,7 @@ class GrantRow(TypedDict):
 
     grant_id: str
     provider: str
-    subject_kind: Subject
+    subject_kind: SubjectKind
     subject: str
     role: GrantedRole
     team_id: str | None
