@@ -14,8 +14,9 @@ from api.shapes import Shape
 from commands.access.create_team import CreateTeam
 from commands.access.give_grant import GiveGrant
 from commands.access.withdraw_grant import WithdrawGrant
-from domain.access.grant import GrantedRole, Subject
+from domain.access.grant import GrantedRole, SubjectKind
 from domain.access.team import Team
+from domain.base import rfc3339
 from projections.access.grants import GRANTS, GrantFilter, GrantRow
 from projections.access.teams import TEAMS, TeamFilter, TeamRow
 
@@ -52,7 +53,7 @@ class GrantQuery(PageQuery):
     """Which grants."""
 
     provider: str | None = None
-    subject_kind: Subject | None = None
+    subject_kind: SubjectKind | None = None
     subject: str | None = None
     role: GrantedRole | None = None
     team: str | None = None
@@ -71,7 +72,7 @@ async def me(request: Request) -> Response:
         kind=principal.kind,
         display_name=session.signed_in.display_name if session else known.display_name if known else "",
         mfa=principal.authentication.mfa,
-        session_expires_at=session.expires_at.isoformat().replace("+00:00", "Z") if session else None,
+        session_expires_at=rfc3339(session.expires_at) if session else None,
         csrf_token=session.csrf_token if session and session.kind == "browser" else None,
         roles=[HeldRole(role=held.role, team_id=held.team) for held in principal.held],
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from commands.certificates.record_issued import RecordIssued
 from commands.ports.issuers import PreparedCertificate
 from commands.work import Work
 from domain.certificates.certificate import Certificate, Purpose
+from domain.certificates.fingerprints import fingerprint
 from domain.errors import ClmError
 
 
@@ -64,7 +64,5 @@ async def _sign(services: Services, certificate_id: str, prepared: PreparedCerti
         der = await services.issuers.sign(prepared)
     except ClmError:
         return RecordFailed(certificate_id=certificate_id, reason="signing-failed")
-    fingerprint = hashlib.sha256(der).hexdigest()
-    return RecordIssued(
-        certificate_id=certificate_id, certificate=base64.b64encode(der).decode(), fingerprint=fingerprint
-    )
+    certificate = base64.b64encode(der).decode()
+    return RecordIssued(certificate_id=certificate_id, certificate=certificate, fingerprint=fingerprint(der))

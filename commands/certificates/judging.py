@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from commands.work import Work
-from domain.certificates.names import a_labels, parse_dns_name, parse_ip_address, wildcard_bases
+from domain.certificates.names import MAX_COMMON_NAME, a_labels, parse_dns_name, parse_ip_address, wildcard_bases
 from domain.certificates.order import Subject
 from domain.errors import PolicyRefused
 from domain.profiles.facts import Facts
 from domain.profiles.policy import Judgement, judge
 from domain.profiles.spec import KeyAlgorithm, ProfileSpec
-
-_LONGEST_COMMON_NAME = 64  # ub-common-name, RFC 5280 appendix A.1
 
 
 def subject_of(
@@ -26,7 +24,7 @@ def subject_of(
     """Return what the certificate is to say: names in normal form, each once, and the profile's defaults."""
     names = tuple(dict.fromkeys(parse_dns_name(name) for name in dns_names))
     addresses = tuple(dict.fromkeys(parse_ip_address(address) for address in ip_addresses))
-    first = next((name for name in names if len(name) <= _LONGEST_COMMON_NAME), None)
+    first = next((name for name in names if len(name) <= MAX_COMMON_NAME), None)
     return Subject(
         dns_names=names,
         ip_addresses=addresses,

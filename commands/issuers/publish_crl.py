@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from datetime import timedelta
 from functools import partial
 
@@ -12,6 +11,7 @@ from pydantic import Field
 from commands.base import Command, Scope, Services, UseCase
 from commands.work import Work
 from domain.base import Timestamp
+from domain.certificates.fingerprints import fingerprint
 from domain.issuers.issuer import Issuer
 
 _BACKDATE = timedelta(minutes=5)
@@ -58,7 +58,7 @@ async def _sign(
 
 def handle_record(command: RecordCrl, work: Work) -> None:
     """Record the CRL; the view of issuers serves it from here on."""
-    digest = hashlib.sha256(base64.b64decode(command.crl)).hexdigest()
+    digest = fingerprint(base64.b64decode(command.crl))
     work.load(Issuer, command.issuer_id).record(
         Issuer.CrlPublished, at=work.now, sha256=digest, **command.model_dump(exclude={"issuer_id"})
     )

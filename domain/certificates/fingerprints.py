@@ -6,5 +6,5 @@ from hashlib import sha256
 
 
 def fingerprint(der: bytes) -> str:
-    """Return the SHA-256 of DER bytes (a certificate, a CSR or a SubjectPublicKeyInfo) in lower-case hex."""
+    """Return the SHA-256 of DER bytes (a certificate, a CRL, a CSR or a SubjectPublicKeyInfo) in lower-case hex."""
     return sha256(der).hexdigest()

@@ -19,6 +19,9 @@ from domain.errors import InvalidInput
 MAX_NAME = 253
 """Longest DNS name in text form, in characters (RFC 1035 section 2.3.4)."""
 
+MAX_COMMON_NAME = 64
+"""Longest common name, in characters (ub-common-name, RFC 5280 appendix A.1)."""
+
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", re.ASCII)
 _MAX_LABEL = 63
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)

@@ -9,12 +9,11 @@ import idna
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from domain.certificates.names import MAX_COMMON_NAME, MAX_NAME
 from domain.errors import InvalidInput
 
 EMPTY_SUBJECT = x509.Name([])
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_LONGEST_DNS_NAME = 253
-_LONGEST_COMMON_NAME = 64  # ub-common-name, RFC 5280 appendix A.1
 _MOST_NAMES = 1000
 
 
@@ -38,7 +37,7 @@ def subject(common_name: str | None, dns_names: tuple[str, ...], ip_addresses: t
         raise InvalidInput(
             "the common name is none of the names", rule="common-name", fix="leave it out or add the name"
         )
-    if len(common_name) > _LONGEST_COMMON_NAME:
+    if len(common_name) > MAX_COMMON_NAME:
         return EMPTY_SUBJECT
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
@@ -46,7 +45,7 @@ def subject(common_name: str | None, dns_names: tuple[str, ...], ip_addresses: t
 def checked_dns_name(name: str) -> str:
     """Return a DNS name in preferred syntax (RFC 5280 section 4.2.1.6), lower case, ``*.`` at most at the front."""
     labels = name.removeprefix("*.").split(".")
-    if len(name) > _LONGEST_DNS_NAME or not all(_LABEL.fullmatch(label) and _is_ordinary(label) for label in labels):
+    if len(name) > MAX_NAME or not all(_LABEL.fullmatch(label) and _is_ordinary(label) for label in labels):
         raise _bad_name(name)
     if labels[-1].isdigit() or (name.startswith("*.") and len(labels) == 1):
         raise _bad_name(name)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from domain.certificates.names import MAX_COMMON_NAME
 from domain.profiles.facts import Facts, Rule
-
-_LONGEST = 64  # ub-common-name, RFC 5280 appendix A.1
 
 
 def _check(facts: Facts) -> str | None:
@@ -17,7 +16,7 @@ def _check(facts: Facts) -> str | None:
         return f"profile {facts.profile.name} has no common name"
     if name not in (*facts.dns_names, *facts.ip_addresses):
         return "the common name is none of the requested names"
-    return f"the common name is longer than {_LONGEST} characters" if len(name) > _LONGEST else None
+    return f"the common name is longer than {MAX_COMMON_NAME} characters" if len(name) > MAX_COMMON_NAME else None
 
 
 RULE = Rule(
