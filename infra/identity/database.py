@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from commands.ports.keystore import KeyStore, Secret
-from domain.errors import AlreadyExists, NotFound
+from domain.errors import AlreadyExists, NotFound, Unavailable
 from infra.database_file import create_once
 
 SEAL_KEY_ID, SEAL_FIELD = "identity-seal", "aes256"
@@ -94,22 +94,32 @@ class IdentityDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run statements as one transaction; an exception rolls it back."""
-        with self._lock:
+        """Run statements as one transaction; an exception, also of the commit, rolls it back."""
+        with self._lock, _answering():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # a full disk may have ended it already
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     def row(self, sql: str, **values: object) -> sqlite3.Row | None:
         """Return the first row of a query with named parameters."""
-        with self._lock:
+        with self._lock, _answering():
             found: sqlite3.Row | None = self._connection.execute(sql, values).fetchone()
             return found
 
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Raise Unavailable where the file cannot be used now: a full disk, a lock that somebody keeps."""
+    try:
+        yield
+    except sqlite3.OperationalError as failure:
+        raise Unavailable("the sign-in store takes nothing now", rule="identity-store", fix="try again") from failure
