@@ -41,7 +41,7 @@ class ViewsReading:
     def started_issuances(self) -> Sequence[StartedIssuance]:
         """Return the issuances that wait for their end."""
         return [
-            StartedIssuance(row["certificate_id"], row["order_id"], row["host_id"], row["created"])
+            StartedIssuance(row["certificate_id"], row["created"])
             for row in every(self._views, INVENTORY, InventoryFilter(state="started"))
         ]
 

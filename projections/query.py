@@ -27,7 +27,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One comparison of a column with a value; ``any-of`` an empty tuple is never true."""
+    """One comparison of a column with a value; ``any-of`` and ``holds-any`` an empty tuple are never true."""
 
     operator: Operator
     column: str
@@ -90,11 +90,6 @@ def prefix(column: str) -> Any:
 def holds(column: str) -> Any:
     """Accept the rows whose list has the given element."""
     return _compares("holds", column)
-
-
-def holds_any(column: str) -> Any:
-    """Accept the rows whose list has at least one of the given elements; none given, no row."""
-    return _compares("holds-any", column)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,10 +84,6 @@ class Visible:
     everything: bool
     teams: frozenset[str] = frozenset()
 
-    def covers(self, team_id: str | None) -> bool:
-        """Tell whether an object of this team is seen."""
-        return self.everything or (team_id is not None and team_id in self.teams)
-
 
 class OutOfScope(NotFound):
     """The object is there, but not for this principal: the answer is that of an object that is not there."""

@@ -15,8 +15,6 @@ class StartedIssuance:
     """An issuance that was announced and has not ended; ``position`` is that of its announcement."""
 
     certificate_id: str
-    order_id: str | None
-    host_id: str | None
     position: int
 
 

@@ -17,8 +17,6 @@ from projections.query import MAX_LIMIT, Criterion, Filter, Order
 MAX_CURSOR = 1024
 """Longest cursor we read, in characters."""
 
-Conditions = tuple[list[str], list[Any]]
-
 _COMPARED = {"equals": "=", "at-least": ">=", "below": "<"}
 _LAST_CHARACTER = "\U0010ffff"
 

@@ -54,7 +54,6 @@ class AuditFilter(Filter):
     from_us: int | None = at_least("recorded_at_us")
     before_us: int | None = below("recorded_at_us")
     from_position: int | None = at_least("position")
-    before_position: int | None = below("position")
 
 
 @cache

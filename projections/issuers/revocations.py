@@ -26,7 +26,7 @@ class RevocationRow(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevocationFilter(Filter):
-    """Which revocations; ``from_position``: those recorded at this ledger position or later."""
+    """Which revocations."""
 
     ORDERS: ClassVar[Mapping[str, Order]] = {
         "newest": Order("position", descending=True),
@@ -36,7 +36,6 @@ class RevocationFilter(Filter):
     issuer_id: str | None = equals("issuer_id")
     serial: str | None = equals("serial")
     expires_from_us: int | None = at_least("not_after_us")
-    from_position: int | None = at_least("position")
 
 
 def _revoked(rows: Rows[RevocationRow], fact: Fact[Certificate.Revoked]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import socket
 import ssl
 from collections.abc import Iterable
@@ -71,15 +70,6 @@ def _served_chain(link: ssl.SSLSocket) -> Iterable[bytes]:
     inner = link if hasattr(link, "get_unverified_chain") else link._sslobj  # type: ignore[attr-defined]  # noqa: SLF001 - no public way before 3.13
     chain = inner.get_unverified_chain() or ()
     return [each if isinstance(each, bytes) else ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in chain]
-
-
-def is_address(name: str) -> bool:
-    """Tell an IP address from a name."""
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 class Prober:

@@ -237,8 +237,7 @@ async def test_recovery_ends_what_a_crash_left_open(world: World) -> None:
     with pytest.raises(KeyboardInterrupt):
         await world.bus.execute(command, anna())
     started = next(one for one in world.ledger.entries(1)[-1].events if "issuance-started" in one.topic)
-    order_id = world.ledger.entries(1)[-1].events[0].stream_id
-    world.reading.started.append(StartedIssuance(started.stream_id, order_id, None, started.position))
+    world.reading.started.append(StartedIssuance(started.stream_id, started.position))
     for _ in range(2):
         await recover_issuances(world.bus, world.reading, head=world.head())
 
