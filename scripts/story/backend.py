@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import ssl
 import subprocess
 import sys
@@ -43,6 +44,7 @@ def is_set_up(place: Place) -> bool:
 
 def init(place: Place) -> list[str]:
     """Run ``sslclm init``; returns what it printed, a line each. What it printed is kept: it names the root."""
+    _forget_a_cut_off_set_up(place)
     words = ("init", "--organization", "Demo", "--root-passphrase-file", passphrase(place), "--new-passphrase")
     done = subprocess.run(  # noqa: S603 - our own program, arguments as a list
         [sys.executable, "-m", "scripts.sslclm", *map(str, words)],
@@ -52,6 +54,16 @@ def init(place: Place) -> list[str]:
         raise StoryError(f"sslclm init failed: {done.stdout}{done.stderr}")
     _printed(place).write_text(done.stdout)
     return done.stdout.splitlines()
+
+
+def _forget_a_cut_off_set_up(place: Place) -> None:
+    """Remove what an ``init`` left that never came to its end; where a story was lived once, nothing is removed."""
+    if place.story.exists():
+        return
+    if place.data.exists():
+        shutil.rmtree(place.data)
+    for secret in (place.kek, Path(passphrase(place))):
+        secret.unlink(missing_ok=True)
 
 
 def passphrase(place: Place) -> str:
@@ -93,4 +105,4 @@ def _root(place: Place) -> str:
 
 
 def _printed(place: Place) -> Path:
-    return place.logs / "init.log"
+    return place.folder / "set-up.txt"

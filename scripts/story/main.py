@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 import httpx2
@@ -24,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Live the story; returns 0, 1 where it could not be lived to its end, 130 when interrupted."""
     asked = _parser().parse_args(arguments)
     teller = Teller(asked.verbose)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that knows no dots must not end the story
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C, so that nothing is left running
     try:
         if asked.stop is not None:

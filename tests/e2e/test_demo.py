@@ -162,8 +162,11 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path):
 
 
 def test_without_nginx_a_small_server_stands_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    """The story is the same, roll-back and proof included, and says what stood in."""
+    """The story is the same, and says what stood in; a set-up that was cut off before is begun anew."""
     place = Place.made(tmp_path / "kept")
+    place.data.mkdir()
+    for torn in (place.data / "ledger.sqlite", place.kek, place.offline / "root-passphrase"):
+        torn.write_text("torn")
     live(Scene(place, Teller(), Processes(place), WebServer(place, nginx="")), leaving=False)
     told = " ".join(capsys.readouterr().out.split())
 
