@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from commands.certificates.recover import recover_issuances
 from commands.issuers.keep_crls_fresh import keep_crls_fresh
+from commands.ports.ledger import Entry
+from domain.certificates.certificate import Certificate
 from domain.errors import ClmError
 from infra.bootstrap import Backend
 from infra.server.own_certificate import OwnNames, own_identity
@@ -15,6 +19,7 @@ from infra.server.tls import ReloadableContext, agents_context, people_context
 
 LOG = logging.getLogger(__name__)
 EVERY_SECONDS = 60.0
+COALESCE_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -28,24 +33,48 @@ class OwnTls:
 
 
 class Upkeep:
-    """Runs small reactions, each of which is harmless when done twice, until told to stop."""
+    """Runs small reactions, each of which is harmless when done twice, until told to stop.
+
+    A revocation starts a round at once; those that follow within a second share its CRL.
+    """
 
     def __init__(self, backend: Backend, tls: OwnTls) -> None:
         self._backend, self._tls = backend, tls
         self._seen = 0
+        self._due = asyncio.Event()
 
     async def run(self, stop: asyncio.Event, *, every: float = EVERY_SECONDS) -> None:
         """React, wait, react; a reaction that fails is logged and tried again at the next round."""
-        while not stop.is_set():
-            for reaction in (self.open_issuances, self.crls, self.own_certificate):
-                try:
-                    await reaction()
-                except ClmError as problem:
-                    LOG.warning("%s failed: %s", reaction.__name__, problem.message)
-            try:
-                await asyncio.wait_for(stop.wait(), timeout=every)
-            except TimeoutError:
-                continue
+        ends = self._backend.ledger.subscribe(partial(self._heard, asyncio.get_running_loop()))
+        try:
+            while not stop.is_set():
+                self._due.clear()
+                for reaction in (self.open_issuances, self.crls, self.own_certificate):
+                    await self._react(reaction)
+                await self._pause(stop, every)
+        finally:
+            ends()
+
+    async def _react(self, reaction: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await reaction()
+        except ClmError as problem:
+            LOG.warning("%s failed: %s", reaction.__name__, problem.message)
+        except Exception:  # whatever one of them meets, the others and the next round go on
+            LOG.exception("%s failed", reaction.__name__)
+
+    async def _pause(self, stop: asyncio.Event, every: float) -> None:
+        woken = [asyncio.create_task(event.wait()) for event in (stop, self._due)]
+        done, _ = await asyncio.wait(woken, timeout=every, return_when=asyncio.FIRST_COMPLETED)
+        if done and not stop.is_set():
+            await asyncio.wait(woken[:1], timeout=COALESCE_SECONDS)
+        for task in woken:
+            task.cancel()
+
+    def _heard(self, loop: asyncio.AbstractEventLoop, entries: Sequence[Entry]) -> None:
+        """Called in the ledger's writer thread: a revocation makes a CRL due."""
+        if any(one.topic == Certificate.Revoked.TOPIC for entry in entries for one in entry.events):
+            loop.call_soon_threadsafe(self._due.set)
 
     async def open_issuances(self) -> None:
         """End what was announced before the last round and is still open: no signature takes that long."""
@@ -54,6 +83,7 @@ class Upkeep:
 
     async def crls(self) -> None:
         """Publish the CRLs that are due."""
+        await self._backend.views.wait_for(self._backend.ledger.head().position)
         await keep_crls_fresh(self._backend.bus, self._backend.services.reading)
 
     async def own_certificate(self) -> None:
