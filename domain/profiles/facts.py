@@ -18,8 +18,7 @@ class Facts:
     - ``validity``: seconds, from the back-dated notBefore to notAfter, both ends inclusive (RFC 5280 section 4.1.2.5).
     - ``key_algorithm``: None while the host has not made the key yet; the rules are asked again with its CSR.
     - ``host_team``: the team of the host that is to make the key; None where no host takes part.
-    - ``reserved``: names and addresses of this system (backend, listeners, identity providers); empty for the profile
-      by which the system serves itself.
+    - ``reserved``: names and addresses of this system (backend, listeners, identity providers).
     - ``public_suffixes``: those of ``names.wildcard_bases`` that are public suffixes; ``invalid_a_labels``: those of
       ``names.a_labels`` that IDNA 2008 does not permit. Both come from the port that knows the tables.
     - ``on``: the day (UTC) on which the certificate would be issued.
