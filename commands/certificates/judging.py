@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from commands.work import Work
 from domain.certificates.names import MAX_COMMON_NAME, a_labels, parse_dns_name, parse_ip_address, wildcard_bases
-from domain.certificates.order import Subject
+from domain.certificates.wish import Subject
 from domain.errors import PolicyRefused
 from domain.profiles.facts import Facts
 from domain.profiles.policy import Judgement, judge

@@ -13,7 +13,8 @@ from commands.certificates.judging import judge_request, subject_of
 from commands.work import Work
 from domain.certificates.csr import SigningRequest, match, read_csr
 from domain.certificates.fingerprints import fingerprint
-from domain.certificates.order import Order, Subject, Target
+from domain.certificates.order import Order
+from domain.certificates.wish import Subject, Target
 from domain.errors import InvalidInput
 from domain.hosts.host import Host
 from domain.profiles.policy import Judgement

@@ -7,31 +7,13 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
 from domain import base
-from domain.base import Aggregate, Event, Timestamp, Value
+from domain.base import Aggregate, Event, Timestamp
+from domain.certificates.wish import Subject, Target
 from domain.errors import Denied, WrongState
-from domain.hosts.targets import TargetSpec
-from domain.profiles.spec import KeyAlgorithm
 
 State = Literal["waiting", "approved", "rejected", "cancelled", "abandoned", "fulfilled"]
 APPROVAL_GOOD_FOR = timedelta(days=7)
 GENERATIONS_AT_MOST = 5
-
-
-class Target(Value):
-    """One place on one host where the certificate goes."""
-
-    host_id: str
-    spec: TargetSpec
-
-
-class Subject(Value):
-    """What the certificate is to say; ``validity`` in seconds from the back-dated notBefore, both ends inclusive."""
-
-    dns_names: tuple[str, ...]
-    ip_addresses: tuple[str, ...]
-    common_name: str | None
-    key_algorithm: KeyAlgorithm | None
-    validity: int
 
 
 class Order(Aggregate):
@@ -218,8 +200,11 @@ class Order(Aggregate):
 
     def cancel(self, *, at: datetime) -> None:
         """Withdraw the wish while nothing is issued."""
-        if self.state not in {"waiting", "approved"} or self.accepted:
-            raise WrongState(f"the order is {self.state}", rule="order-state", fix="revoke its certificates instead")
+        if self.state not in {"waiting", "approved"}:
+            raise WrongState(f"the order is {self.state}", rule="order-state", fix="nothing is left to cancel")
+        if self.accepted:
+            fix = "let it come to its end: what is issued cannot be revoked by hand yet"
+            raise WrongState("a certificate is issued under the order", rule="order-state", fix=fix)
         self.record(self.Cancelled, at=at)
 
     def accept_key(self, *, host_id: str, certificate_id: str, spki_sha256: str, csr_sha256: str, at: datetime) -> None:

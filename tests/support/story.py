@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from domain.certificates.certificate import Certificate
-from domain.certificates.order import Order, Subject, Target
+from domain.certificates.order import Order
+from domain.certificates.wish import Subject, Target
 from domain.hosts.deployment import Deployment, Evidence
 from domain.hosts.targets import Endpoint, TargetSpec
 from tests.support.memoryledger import at

@@ -13,7 +13,8 @@ from commands.hosts.disable import DisableHost
 from commands.profiles.define import DefineProfile
 from commands.profiles.retire import RetireProfile
 from commands.work import Work
-from domain.certificates.order import Order, Target
+from domain.certificates.order import Order
+from domain.certificates.wish import Target
 from domain.errors import PolicyRefused, WrongState
 from domain.hosts.host import Host
 from domain.hosts.targets import Endpoint, TargetSpec

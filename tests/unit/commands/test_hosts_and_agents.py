@@ -19,7 +19,8 @@ from commands.hosts.report_install import ReportInstall
 from commands.hosts.retry_deployment import RetryDeployment
 from commands.ports.reading import StartedIssuance
 from commands.work import Work
-from domain.certificates.order import GENERATIONS_AT_MOST, Order, Target
+from domain.certificates.order import GENERATIONS_AT_MOST, Order
+from domain.certificates.wish import Target
 from domain.errors import AlreadyExists, Denied, InvalidInput, NotFound, WrongState
 from domain.hosts.deployment import Deployment, Evidence
 from domain.hosts.host import Host

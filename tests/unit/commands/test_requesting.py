@@ -16,7 +16,8 @@ from commands.certificates.request import RequestCertificate
 from commands.certificates.resume import ResumeOrder
 from commands.context import Held, Role
 from commands.work import Work
-from domain.certificates.order import Order, Target
+from domain.certificates.order import Order
+from domain.certificates.wish import Target
 from domain.errors import Denied, IdempotencyMismatch, InvalidInput, NotFound, PolicyRefused, Unavailable, WrongState
 from domain.hosts.host import Host
 from domain.hosts.targets import Endpoint, TargetSpec
