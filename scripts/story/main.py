@@ -21,6 +21,11 @@ from scripts.story.scene import Scene
 from scripts.story.tell import Teller
 from scripts.story.webserver import WebServer
 
+_ABOUT = (
+    "One backend as it comes: ledger and read models in SQLite, an encrypted key store, HTTPS with a certificate of "
+    "its own CA. One agent and one web server beside it. Everything is in {folder}; nothing listens beyond loopback."
+)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Live the story; returns 0, 1 where it could not be lived to its end, 130 when interrupted."""
@@ -76,9 +81,7 @@ def _chapters(scene: Scene) -> None:
 def _prepare(scene: Scene) -> None:
     """Start backend and web server; whatever an earlier run left running in this folder is ended first."""
     place, teller = scene.place, scene.teller
-    teller.chapter(
-        "SSL-CLM, lived on this machine", f"Everything is in {place.folder}. Nothing listens beyond loopback."
-    )
+    teller.chapter("SSL-CLM, lived on this machine", _ABOUT.format(folder=place.folder))
     ended = scene.processes.stop()
     if ended:
         teller.note(f"      ended what an earlier run had left running: {', '.join(ended)}")
