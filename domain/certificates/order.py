@@ -203,8 +203,9 @@ class Order(Aggregate):
         if self.state not in {"waiting", "approved"}:
             raise WrongState(f"the order is {self.state}", rule="order-state", fix="nothing is left to cancel")
         if self.accepted:
-            fix = "let it come to its end: what is issued cannot be revoked by hand yet"
-            raise WrongState("a certificate is issued under the order", rule="order-state", fix=fix)
+            raise WrongState(
+                "a certificate is issued under the order", rule="order-state", fix="revoke its certificates instead"
+            )
         self.record(self.Cancelled, at=at)
 
     def accept_key(self, *, host_id: str, certificate_id: str, spki_sha256: str, csr_sha256: str, at: datetime) -> None:
