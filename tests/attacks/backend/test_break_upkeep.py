@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from commands.ports.ledger import LedgerUnavailable
+from infra.bootstrap import Backend
 from infra.upkeep import Upkeep
 
 
 class Rounds(Upkeep):
     """Upkeep whose first reaction always fails, and whose last one ends it in the second round."""
 
-    def __init__(self, failure: Exception, stop: asyncio.Event) -> None:
+    def __init__(self, backend: Backend, failure: Exception, stop: asyncio.Event) -> None:
+        nothing: Any = None  # the reactions that would use the listeners' TLS are replaced
+        super().__init__(backend, nothing)
         self._failure, self._stop, self.rounds = failure, stop, 0
 
     async def open_issuances(self) -> None:
@@ -32,10 +36,10 @@ class Rounds(Upkeep):
 
 
 @pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), LedgerUnavailable("no")])
-async def test_a_reaction_that_fails_is_tried_again(failure):
+async def test_a_reaction_that_fails_is_tried_again(lab, failure):
     """Neither a full disk nor a ledger that is away ends upkeep."""
     stop = asyncio.Event()
-    upkeep = Rounds(failure, stop)
+    upkeep = Rounds(lab.backend, failure, stop)
 
     await asyncio.wait_for(upkeep.run(stop, every=0.001), timeout=10)
 
