@@ -24,7 +24,7 @@ _APPEND_CASES = 8
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=75, help="about how long to measure; set-up comes on top")
+    parser.add_argument("--seconds", type=float, default=40, help="about how long to measure; set-up comes on top")
     parser.add_argument("--out", type=Path, help="folder for bench.json and bench.png; default: a fresh temporary one")
     parser.add_argument("--from", dest="start", type=Path, default=Path(), help=argparse.SUPPRESS)
     asked = parser.parse_args()

@@ -108,4 +108,4 @@ def _where(
         "append (writer thread)": order["append_us"],
         "project (read models' thread)": order["project_us"],
     }
-    return named | {"decide, events, JSON": max(0.0, order["cpu_us"] - sum(named.values()))}
+    return named | {"decide, events, JSON, hand-overs": max(0.0, order["cpu_us"] - sum(named.values()))}

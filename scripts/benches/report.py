@@ -37,7 +37,7 @@ def _stages(issued: dict[str, Any]) -> str:
     stages: dict[str, float] = issued["stages_us"]
     whole = sum(stages.values())
     lines = ["where the CPU of a certificate goes with 32 clients"]
-    lines += [f"{name:32} {spent:7.0f} us {spent / whole:5.0%}" for name, spent in stages.items()]
+    lines += [f"{name:34} {spent:7.0f} us {spent / whole:5.0%}" for name, spent in stages.items()]
     return "\n".join(lines)
 
 
