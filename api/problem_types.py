@@ -42,6 +42,7 @@ FINER: Mapping[str, str] = {
     "page-limit": "A page has 1 to 200 rows.",
     "conflict": "Others kept changing the same object.",
     "views-behind": "The read models have not caught up with the position that was asked for.",
+    "half-recorded": "The act is recorded, what came of it is not; the backend ends it as failed within minutes.",
     "ledger-unavailable": "The ledger does not take entries; nothing was changed.",
 }
 

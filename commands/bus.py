@@ -106,7 +106,14 @@ class Bus:
         command = await then()
         key = f"{outcome.entries[0].first_position}:{type(command).__name__}"
         step = _Step(command, self._handlers[type(command)], context.internal(key), internal=True, warm=work.changed)
-        following, _ = await self._attempts(step)
+        try:
+            following, _ = await self._attempts(step)
+        except Unavailable as away:
+            raise Unavailable(
+                "the act is recorded, what came of it is not: it ends as failed within minutes",
+                rule="half-recorded",
+                fix="repeat the call with the same idempotency key, and look at what it names",
+            ) from away
         return Outcome((*outcome.entries, *following.entries), secret=outcome.secret)
 
     def _known(self, step: _Step) -> Entry | None:
