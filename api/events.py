@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TypeVar
 
 from commands.base import Outcome
+from commands.stored import event_of
 from domain.base import Event
-from domain.registry import read_event
 
 E = TypeVar("E", bound=Event)
 
@@ -17,7 +17,7 @@ def find_event(outcome: Outcome, kind: type[E]) -> E | None:
         for stored in reversed(entry.events):
             if stored.topic != kind.TOPIC:
                 continue
-            model = stored.model or read_event(stored.topic, stored.state, stored.stream_id, stored.stream_version)
-            assert isinstance(model, kind)
-            return model
+            event = event_of(stored)
+            assert isinstance(event, kind)
+            return event
     return None

@@ -9,10 +9,10 @@ from typing import TypeVar
 from commands.base import Services, Then
 from commands.context import Context
 from commands.ports.ledger import EventDraft
+from commands.stored import event_of
 from domain.base import Aggregate
 from domain.errors import NotFound
 from domain.ids import kind_of
-from domain.registry import read_event
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -45,9 +45,7 @@ class Work:
     def load(self, kind: type[A], stream_id: str) -> A:
         """Return an aggregate that the handler may change; raises NotFound."""
         known = self.changed.get(stream_id) or self._warm.get(stream_id)
-        aggregate = known if isinstance(known, kind) else self._replay(kind, stream_id)
-        if aggregate is None:
-            raise NotFound(f"there is no {kind_of(stream_id)} {stream_id}", fix="check the id")
+        aggregate = self._known_or_replayed(kind, stream_id, known)
         self.changed[stream_id] = aggregate
         return aggregate
 
@@ -61,9 +59,7 @@ class Work:
     def refer(self, kind: type[A], stream_id: str) -> A:
         """Return an aggregate that the decision rests on but does not change; raises NotFound."""
         known = self.changed.get(stream_id) or self._shared.get(stream_id)
-        aggregate = known if isinstance(known, kind) else self._replay(kind, stream_id)
-        if aggregate is None:
-            raise NotFound(f"there is no {kind_of(stream_id)} {stream_id}", fix="check the id")
+        aggregate = self._known_or_replayed(kind, stream_id, known)
         self._shared[stream_id] = aggregate
         self.unchanged[stream_id] = aggregate.version
         return aggregate
@@ -88,10 +84,14 @@ class Work:
                     model=event,
                 )
 
+    def _known_or_replayed(self, kind: type[A], stream_id: str, known: Aggregate | None) -> A:
+        aggregate = known if isinstance(known, kind) else self._replay(kind, stream_id)
+        if aggregate is None:
+            raise NotFound(f"there is no {kind_of(stream_id)} {stream_id}", fix="check the id")
+        return aggregate
+
     def _replay(self, kind: type[A], stream_id: str) -> A | None:
         if not kind_of(stream_id) or len(stream_id) > 128:  # noqa: PLR2004 - the ledger's limit of a stream id
             return None
-        stored = self.services.ledger.stream(stream_id)
-        events = [read_event(one.topic, one.state, one.stream_id, one.stream_version) for one in stored]
-        replayed = kind.replay(events)
+        replayed = kind.replay(map(event_of, self.services.ledger.stream(stream_id)))
         return replayed if isinstance(replayed, kind) else None

@@ -16,9 +16,9 @@ from commands.base import Outcome
 from commands.hosts.disable import DisableHost
 from commands.hosts.make_token import MakeBootstrapToken
 from commands.hosts.register import RegisterHost
+from commands.stored import event_of
 from domain.base import Timestamp
 from domain.hosts.host import Host
-from domain.registry import read_event
 from projections.hosts.hosts import HOSTS, HostFilter, HostRow
 
 ROUTER = APIRouter(prefix="/api/v1/hosts", tags=["hosts"])
@@ -90,8 +90,7 @@ def _token(call: Call, host_id: str, outcome: Outcome) -> str | None:
     """Return the token that the agent is given; None on a replay, since the secret is told once."""
     if outcome.secret is None:
         return None
-    first = call.edge.ledger.stream(host_id)[0]
-    registered = read_event(first.topic, first.state, first.stream_id, first.stream_version)
+    registered = event_of(call.edge.ledger.stream(host_id)[0])
     assert isinstance(registered, Host.Registered)
     return write_token(call.edge, registered.name, outcome.secret)
 

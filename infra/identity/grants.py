@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from commands.context import Held, Role
 from commands.ports.ledger import Entry, Ledger
+from commands.stored import event_of
 from domain.access.grant import Grant, SubjectKind
-from domain.registry import read_event
 
 _TOPICS = frozenset((Grant.Granted.TOPIC, Grant.Withdrawn.TOPIC))
 
@@ -52,7 +52,7 @@ class GrantsAtHead:
         for entry in entries:
             for event in entry.events:
                 if event.topic in _TOPICS:
-                    self._fold(read_event(event.topic, event.state, event.stream_id, event.stream_version))
+                    self._fold(event_of(event))
             self._position = entry.last_position
 
     def _fold(self, event: object) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from commands.ports.ledger import Entry, StoredEvent
+from commands.stored import event_of
 from domain.base import Event
 from domain.registry import TOPICS
 from infra.ledger.proof.rules import GENESIS_TOPIC
@@ -142,7 +143,7 @@ class Batch:
             if not folds:
                 continue
             try:
-                fact = _fact(entry, stored, _model(stored) if known else None, metadata)
+                fact = _fact(entry, stored, event_of(stored) if known else None, metadata)
                 for name, fold in folds:
                     if name in self._tables:  # a model that another version of the code is building is not ours
                         fold(self._rows_of(name), fact)
@@ -167,12 +168,6 @@ def _events(entries: Iterable[Entry]) -> Iterator[tuple[Entry, StoredEvent, Entr
         metadata = EntryMetadata(entry.metadata)
         for stored in entry.events:
             yield entry, stored, metadata
-
-
-def _model(stored: StoredEvent) -> Event:
-    if isinstance(stored.model, Event):
-        return stored.model
-    return TOPICS[stored.topic].from_state(stored.state, stored.stream_id, stored.stream_version)
 
 
 def _fact(entry: Entry, stored: StoredEvent, event: Event | None, metadata: EntryMetadata) -> Fact[Event | None]:
