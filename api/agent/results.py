@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.edge import Edge
-from commands.base import Outcome
+from api.events import find_event
 from commands.certificates.report_key import ReportKey
 from commands.context import Context
 from commands.hosts.report_install import ReportInstall
@@ -49,7 +49,11 @@ async def accept_result(edge: Edge, context: Context, task_id: str, result: Resu
     await edge.views.wait_for(edge.ledger.head().position)
     row = edge.views.get(QUEUE, task_id)
     if row is None or row["host_id"] != context.principal.host or not row["open"]:
-        raise WrongState("this task is not in the queue: reported already, or withdrawn", rule="task-gone")
+        raise WrongState(
+            "this task is not in the queue: reported already, or withdrawn",
+            rule="task-gone",
+            fix="forget it and ask for the queue again",
+        )
     if result.outcome not in {_SUCCESS[row["kind"]], "failed"}:
         raise InvalidInput(f"a {row['kind']} task ends otherwise", rule="task-result", fix=_ENDS)
     if row["kind"] == "make-key":
@@ -68,12 +72,8 @@ async def _key(edge: Edge, context: Context, row: TaskRow, result: Result) -> Ac
         failed=result.stage or "unknown" if result.csr is None else None,
     )
     outcome = await edge.bus.execute(command, context)
-    return Accepted(position=outcome.position, refused=_refusal(outcome))
-
-
-def _refusal(outcome: Outcome) -> str | None:
-    models = [stored.model for entry in outcome.entries for stored in entry.events]
-    return next((model.rule for model in models if isinstance(model, Order.KeyRefused)), None)
+    refused = find_event(outcome, Order.KeyRefused)
+    return Accepted(position=outcome.position, refused=refused.rule if refused else None)
 
 
 async def _install(edge: Edge, context: Context, row: TaskRow, result: Result) -> Accepted:

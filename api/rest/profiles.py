@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from api.calls import PageQuery, Reading, Recorded, Why, commanding, reading
+from api.events import find_event
 from api.openapi import command, read
 from api.shapes import Shape
 from commands.profiles.define import DefineProfile
@@ -46,7 +47,7 @@ async def define_profile(request: Request) -> Response:
     call = await commanding(request)
     spec = await call.body(ProfileSpec)
     outcome = await call.execute(DefineProfile(spec=spec))
-    made = any(event.topic == Profile.Defined.TOPIC for entry in outcome.entries for event in entry.events)
+    made = find_event(outcome, Profile.Defined) is not None
     profile_id = Profile.id_for(spec.name)
     return call.recorded(outcome, profile_id, 201 if made else 200, f"/api/v1/profiles/{profile_id}" if made else "")
 
