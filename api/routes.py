@@ -70,6 +70,7 @@ ROUTES: Mapping[tuple[str, str], str | tuple[str, ...] | Public] = {
     ("GET", "/api/v1/certificates"): "certificates.read",
     ("GET", "/api/v1/certificates/{certificate_id}"): "certificates.read",
     ("GET", "/api/v1/certificates/{certificate_id}/chain"): "certificates.read",
+    ("POST", "/api/v1/certificates/{certificate_id}/revoke"): "certificates.revoke",
     # evidence
     ("GET", "/api/v1/audit/events"): "audit.read",
     ("GET", "/api/v1/audit/objects/{object_id}"): "audit.read",

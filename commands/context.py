@@ -41,7 +41,8 @@ class Authentication:
     """How a principal proved to be who they are.
 
     ``mfa`` is true only where the identity provider's own evidence says so; ``at`` is the moment of the last real
-    authentication (``auth_time``). ``fresh_for`` names the one act that a step-up was made for.
+    authentication (``auth_time``). ``fresh_for`` names the one act that a step-up was made for;
+    ``key_sha256`` is the public key that was proven in mutual TLS (SHA-256 of its SubjectPublicKeyInfo, hex).
     """
 
     method: Literal["oidc-session", "client-credentials", "mutual-tls", "bootstrap-token", "internal"]
@@ -49,6 +50,7 @@ class Authentication:
     at: datetime | None = None
     session: str | None = None
     fresh_for: str | None = None
+    key_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from commands.certificates.reject import REJECT_ORDER, RejectOrder
 from commands.certificates.report_key import REPORT_KEY, ReportKey
 from commands.certificates.request import REQUEST_CERTIFICATE, RequestCertificate
 from commands.certificates.resume import RESUME_ORDER, ResumeOrder
+from commands.certificates.revoke import REVOKE_CERTIFICATE, RevokeCertificate
+from commands.hosts.confirm_key import CONFIRM_AGENT_KEY, ConfirmAgentKey
 from commands.hosts.disable import DISABLE_HOST, DisableHost
 from commands.hosts.enrol import ENROL_AGENT, RENEW_AGENT_IDENTITY, EnrolAgent, RenewAgentIdentity
 from commands.hosts.heartbeat import REPORT_HEARTBEAT, ReportHeartbeat
@@ -43,6 +45,7 @@ HANDLERS: HandlerTable = {
     DisableHost: DISABLE_HOST,
     EnrolAgent: ENROL_AGENT,
     RenewAgentIdentity: RENEW_AGENT_IDENTITY,
+    ConfirmAgentKey: CONFIRM_AGENT_KEY,
     ReportHeartbeat: REPORT_HEARTBEAT,
     ReportKey: REPORT_KEY,
     ReportInstall: REPORT_INSTALL,
@@ -52,6 +55,7 @@ HANDLERS: HandlerTable = {
     RejectOrder: REJECT_ORDER,
     CancelOrder: CANCEL_ORDER,
     ResumeOrder: RESUME_ORDER,
+    RevokeCertificate: REVOKE_CERTIFICATE,
     RecordIssued: RECORD_ISSUED,
     RecordFailed: RECORD_FAILED,
     IssueServerCertificate: ISSUE_SERVER_CERTIFICATE,

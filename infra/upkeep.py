@@ -40,7 +40,7 @@ class Upkeep:
 
     def __init__(self, backend: Backend, tls: OwnTls) -> None:
         self._backend, self._tls = backend, tls
-        self._seen = 0
+        self._seen, self._seen_at = 0, -EVERY_SECONDS
         self._due = asyncio.Event()
 
     async def run(self, stop: asyncio.Event, *, every: float = EVERY_SECONDS) -> None:
@@ -72,14 +72,17 @@ class Upkeep:
             task.cancel()
 
     def _heard(self, loop: asyncio.AbstractEventLoop, entries: Sequence[Entry]) -> None:
-        """Called in the ledger's writer thread: a revocation makes a CRL due."""
+        """Note, in the ledger's writer thread, that a revocation makes a CRL due."""
         if any(one.topic == Certificate.Revoked.TOPIC for entry in entries for one in entry.events):
             loop.call_soon_threadsafe(self._due.set)
 
     async def open_issuances(self) -> None:
-        """End what was announced before the last round and is still open: no signature takes that long."""
+        """End what was announced more than a minute ago and is still open: no signature takes that long."""
+        now = asyncio.get_running_loop().time()
+        if now - self._seen_at < EVERY_SECONDS:
+            return
         await recover_issuances(self._backend.bus, self._backend.services.reading, head=self._seen)
-        self._seen = self._backend.ledger.head().position
+        self._seen, self._seen_at = self._backend.ledger.head().position, now
 
     async def crls(self) -> None:
         """Publish the CRLs that are due."""

@@ -77,7 +77,7 @@ def _queue_routes(edge: Edge) -> APIRouter:
 
     @router.get("/tasks")
     async def tasks(request: Request, wait: Annotated[float, Query(ge=0, le=30)] = 0) -> Tasks:
-        context = agent_context(edge, request)
+        context = await agent_context(edge, request)
         host_id = context.principal.host or ""
         authorise("agent.tasks", context.principal, Scope(host_id=host_id))
         rows = await next_tasks(edge, host_id, wait=wait, draining=draining_of(request))
@@ -85,7 +85,7 @@ def _queue_routes(edge: Edge) -> APIRouter:
 
     @router.post("/tasks/{task_id}/result")
     async def result(task_id: str, body: Result, request: Request, response: Response) -> Accepted:
-        accepted = await accept_result(edge, agent_context(edge, request), task_id, body)
+        accepted = await accept_result(edge, await agent_context(edge, request), task_id, body)
         response.headers["Ledger-Position"] = str(accepted.position)
         return accepted
 
@@ -97,7 +97,7 @@ def _own_routes(edge: Edge) -> APIRouter:
 
     @router.post("/identity")
     async def identity(body: NewKey, request: Request) -> NewIdentity:
-        context = agent_context(edge, request)
+        context = await agent_context(edge, request)
         command = RenewAgentIdentity(host_id=context.principal.host or "", csr=body.csr)
         outcome = await edge.bus.execute(command, context)
         chain = chain_of(edge, outcome, otherwise="try again with another fresh key")
@@ -105,7 +105,7 @@ def _own_routes(edge: Edge) -> APIRouter:
 
     @router.post("/heartbeat")
     async def heartbeat(body: Heartbeat, request: Request) -> dict[str, str]:
-        context = agent_context(edge, request)
+        context = await agent_context(edge, request)
         told = {"host_id": context.principal.host, **body.model_dump()}
         await edge.bus.execute(ReportHeartbeat.model_validate(told), context)
         return {"state": body.state}

@@ -75,7 +75,7 @@ def enrolment_routes(edge: Edge) -> APIRouter:
         origin = origin_of(request)
         attempts.count(origin["client_address"], edge.clock())
         host_id, secret = read_token(body.token)
-        context = Context(agent(host_id, enrolling=True), purpose="enrolment", **origin)
+        context = Context(agent(host_id), purpose="enrolment", **origin)
         return await _enrol(edge, body, context, host_id, secret)
 
     return router

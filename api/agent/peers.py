@@ -14,6 +14,7 @@ from api.edge import Edge
 from api.origin import origin_of
 from commands.access.rights import agent
 from commands.context import Context
+from commands.hosts.confirm_key import ConfirmAgentKey
 from commands.work import Work
 from domain.certificates.fingerprints import fingerprint
 from domain.errors import NotFound, Unauthenticated
@@ -44,26 +45,32 @@ def read_peer(der: bytes) -> Peer | None:
     return Peer(uris[0].removeprefix(HOST_URN), fingerprint(spki), certificate.not_valid_after_utc)
 
 
-def agent_context(edge: Edge, request: Request) -> Context:
+async def agent_context(edge: Edge, request: Request) -> Context:
     """Return the context of an agent's call; raises Unauthenticated unless the host knows the connection's key.
 
     The certificate was verified in the handshake; whether the host still knows its key is asked of the ledger at every
-    request, so that a disabled host or a replaced key is refused on an open connection, too.
+    request, so that a disabled host or a replaced key is refused on an open connection, too. The first use of a new key
+    ends the former one, on the record.
     """
     tls = request.scope.get("extensions", {}).get("tls") or {}
     peer = read_peer(tls["peer_der"]) if tls.get("peer_der") else None
-    if peer is None or edge.clock() > peer.not_after or not _knows(edge, peer):
+    host = _host(edge, peer) if peer is not None and edge.clock() <= peer.not_after else None
+    if peer is None or host is None:
         raise Unauthenticated(
             "this client certificate speaks for no enrolled, active host",
             rule="agent-certificate",
             fix="enrol again with a new bootstrap token: sslclm hosts token HOST",
         )
-    return Context(agent(peer.host_id), **origin_of(request))
+    context = Context(agent(peer.host_id, key_sha256=peer.spki_sha256), **origin_of(request))
+    if host.former_spki_sha256 and peer.spki_sha256 == host.spki_sha256:
+        await edge.bus.execute(ConfirmAgentKey(host_id=peer.host_id), context)
+    return context
 
 
-def _knows(edge: Edge, peer: Peer) -> bool:
-    work = Work(edge.bus.services, Context(agent(peer.host_id), correlation_id=""))
+def _host(edge: Edge, peer: Peer) -> Host | None:
+    """Return the host that this peer speaks for, as the ledger has it now."""
     try:
-        return work.load(Host, peer.host_id).knows_key(peer.spki_sha256)
+        host = Work(edge.bus.services, Context(agent(peer.host_id), correlation_id="")).load(Host, peer.host_id)
     except NotFound:
-        return False
+        return None
+    return host if host.knows_key(peer.spki_sha256) else None

@@ -64,6 +64,7 @@ PERMISSIONS: Mapping[str, Mapping[Role, Reach]] = {
     "orders.reject": {Role.SEC_OPS: Reach.GLOBAL},
     "orders.read": _READ,
     "certificates.read": _READ,
+    "certificates.revoke": _DEPLOY,
     "certificates.issue-server": _SYSTEM,
     "certificates.record-issued": _SYSTEM,
     "certificates.record-failed": _SYSTEM,

@@ -34,9 +34,9 @@ def machine(pseudonym: str, held: tuple[Held, ...], proof: Authentication) -> Pr
     return _principal(pseudonym, "machine", held, _GRAVE, proof)
 
 
-def agent(host_id: str, *, enrolling: bool = False) -> Principal:
-    """Return the principal of a host's agent: known by its client certificate, or enrolling by a bootstrap token."""
-    proof = Authentication("bootstrap-token" if enrolling else "mutual-tls")
+def agent(host_id: str, *, key_sha256: str | None = None) -> Principal:
+    """Return the principal of a host's agent: known by the key it proved, or (None) enrolling by a bootstrap token."""
+    proof = Authentication("mutual-tls" if key_sha256 else "bootstrap-token", key_sha256=key_sha256)
     return Principal(f"agent:{host_id}", "agent", (Held(Role.AGENT),), proof, host_id)
 
 

@@ -62,7 +62,12 @@ def handle_renew(command: RenewAgentIdentity, work: Work) -> None:
     if host.knows_key(csr.spki_sha256):
         raise InvalidInput("renew with a new key", rule="agent-key-reused", fix="make a fresh key")
     certificate = _announce(work, host, csr)
-    host.renew_identity(certificate_id=certificate.id, spki_sha256=csr.spki_sha256, at=work.now)
+    host.renew_identity(
+        certificate_id=certificate.id,
+        spki_sha256=csr.spki_sha256,
+        proven_spki_sha256=work.context.principal.authentication.key_sha256 or "",
+        at=work.now,
+    )
 
 
 def _agent_csr(text: str) -> SigningRequest:

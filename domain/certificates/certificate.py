@@ -23,6 +23,8 @@ class Certificate(Aggregate):
 
     def __init__(self) -> None:
         self.state: State = "started"
+        self.purpose: Purpose = "order"
+        self.team_id: str | None = None
         self.order_id: str | None = None
         self.host_id: str | None = None
         self.issuer_id = ""
@@ -52,6 +54,7 @@ class Certificate(Aggregate):
         not_after: Timestamp
 
         def apply(self, certificate: Certificate) -> None:
+            certificate.purpose, certificate.team_id = self.purpose, self.team_id
             certificate.order_id, certificate.host_id = self.order_id, self.host_id
             certificate.issuer_id, certificate.serial = self.issuer_id, self.serial
             certificate.tbs_sha256, certificate.not_after = self.tbs_sha256, self.not_after
@@ -117,6 +120,20 @@ class Certificate(Aggregate):
         """Record that another certificate took this one's place."""
         self._must_be("issued")
         self.record(self.Superseded, at=at, by=by)
+
+    def revoke(self, *, reason: RevocationReason, at: datetime) -> None:
+        """Revoke the certificate for good; it need not be the newest, but must not have expired."""
+        if self.state not in {"issued", "superseded"}:
+            raise WrongState(f"the certificate is {self.state}", rule="certificate-state", fix="look at its history")
+        if self.purpose != "order":
+            raise WrongState(
+                "this certificate belongs to the system itself",
+                rule="certificate-purpose",
+                fix="disable the host instead; the backend's own certificate is renewed by itself",
+            )
+        if at > self.not_after:
+            raise WrongState("the certificate has expired already", rule="certificate-expired", fix="nothing is to do")
+        self._revoke(reason, at)
 
     def _revoke(self, reason: RevocationReason, at: datetime) -> None:
         self.record(

@@ -73,15 +73,27 @@ class Host(Aggregate):
             host.former_spki_sha256 = ""
 
     class IdentityRenewed(Event):
-        """The agent has a new key and client certificate; the former key stays good until the new one is used."""
+        """The agent has a new key and client certificate; the key that it proved stays good until the new one is used.
+
+        An answer that got lost leaves the agent with the key it has, so it is that one which must stay good.
+        """
 
         TOPIC: ClassVar[str] = "sslclm.host.identity-renewed.v1"
         certificate_id: str
         spki_sha256: str
+        proven_spki_sha256: str
 
         def apply(self, host: Host) -> None:
-            host.former_spki_sha256 = host.spki_sha256
+            host.former_spki_sha256 = self.proven_spki_sha256
             host.certificate_id, host.spki_sha256 = self.certificate_id, self.spki_sha256
+
+    class FormerKeyEnded(Event):
+        """The agent has used its new key; the former one speaks for nobody any more."""
+
+        TOPIC: ClassVar[str] = "sslclm.host.former-key-ended.v1"
+
+        def apply(self, host: Host) -> None:
+            host.former_spki_sha256 = ""
 
     class Disabled(Event):
         """The host's agent is refused from here on."""
@@ -150,10 +162,23 @@ class Host(Aggregate):
             platform=platform,
         )
 
-    def renew_identity(self, *, certificate_id: str, spki_sha256: str, at: datetime) -> None:
-        """Bind a new key of the same agent."""
+    def renew_identity(self, *, certificate_id: str, spki_sha256: str, proven_spki_sha256: str, at: datetime) -> None:
+        """Bind a new key of the agent that has just proven the key ``proven_spki_sha256``."""
         self.must_be_active()
-        self.record(self.IdentityRenewed, at=at, certificate_id=certificate_id, spki_sha256=spki_sha256)
+        if not self.knows_key(proven_spki_sha256):
+            raise Denied("this key does not speak for the host", rule="agent-certificate", fix="enrol again")
+        self.record(
+            self.IdentityRenewed,
+            at=at,
+            certificate_id=certificate_id,
+            spki_sha256=spki_sha256,
+            proven_spki_sha256=proven_spki_sha256,
+        )
+
+    def has_used_key(self, spki_sha256: str, *, at: datetime) -> None:
+        """Note that the agent spoke with this key; the first use of a new one ends the former."""
+        if self.former_spki_sha256 and spki_sha256 == self.spki_sha256:
+            self.record(self.FormerKeyEnded, at=at)
 
     def knows_key(self, spki_sha256: str) -> bool:
         """Tell whether this public key speaks for the host's agent now."""

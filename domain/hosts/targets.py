@@ -31,7 +31,7 @@ class Endpoint(Value):
 class TargetSpec(Value):
     """One target on one host.
 
-    - ``directory``: absolute, spelled one way only; the agent keeps versioned directories in it and one link ``current``.
+    - ``directory``: absolute, with one spelling; the agent keeps versioned directories in it and one link ``current``.
     - ``layout``: ``separate`` = ``fullchain.pem`` and ``privkey.pem``; ``combined`` = one ``bundle.pem``.
     - ``owner``, ``group``: account names, empty for the agent's own; ``mode``: octal text, of the key file; nothing for
       others.

@@ -54,7 +54,7 @@ def whole_seconds(moment: datetime) -> datetime:
         raise InvalidInput("a time needs its zone", rule="time-zone", fix="give it in UTC")
     at = moment.astimezone(UTC).replace(microsecond=0)
     if at < _EARLIEST:
-        raise InvalidInput("X.509 knows no time before 1950", rule="time-range")
+        raise InvalidInput("X.509 knows no time before 1950", rule="time-range", fix="check this machine's clock")
     return at
 
 
@@ -125,7 +125,9 @@ class LeafBuilder:
     def _validity(self, not_before: datetime, not_after: datetime) -> tuple[datetime, datetime]:
         start, end = whole_seconds(not_before), whole_seconds(not_after)
         if end < start:
-            raise InvalidInput("the certificate would end before it begins", rule="validity-order")
+            raise InvalidInput(
+                "the certificate would end before it begins", rule="validity-order", fix="ask for a longer validity"
+            )
         if end > self._ends:
             raise PolicyRefused(
                 f"the certificate would outlive its issuer, which ends at {self._ends.isoformat()}",
@@ -138,5 +140,7 @@ class LeafBuilder:
 def host_urn(host_id: str) -> str:
     """Return the URI by which an agent's certificate names its host's stream; raises InvalidInput for no stream id."""
     if not _HOST_ID.fullmatch(host_id):
-        raise InvalidInput(f"{host_id[:80]!r} is no host's stream id", rule="host-id")
+        raise InvalidInput(
+            f"{host_id[:80]!r} is no host's stream id", rule="host-id", fix="give the id that registering it gave"
+        )
     return f"{HOST_URN}{host_id}"

@@ -36,9 +36,11 @@ def crl_to_be_signed(
     """
     start, end = whole_seconds(this_update), whole_seconds(next_update)
     if end <= start:
-        raise InvalidInput("nextUpdate must be after thisUpdate", rule="validity-order")
+        raise InvalidInput(
+            "nextUpdate must be after thisUpdate", rule="validity-order", fix="give the CRL a longer life"
+        )
     if not 0 <= number < _LARGEST_NUMBER:
-        raise InvalidInput("a CRL number has 0 to 159 bits", rule="crl-number")
+        raise InvalidInput("a CRL number has 0 to 159 bits", rule="crl-number", fix="count from the last one")
     extensions = [
         extension(authority_key_id(issuer)),
         extension(x509.CRLNumber(number)),
@@ -85,7 +87,7 @@ def _serial(text: str) -> int:
 
 def _bad_line(line: RevokedSerial, *, doubled: bool) -> InvalidInput:
     if doubled:
-        return InvalidInput(f"serial {line.serial} is listed twice", rule="crl-duplicate")
+        return InvalidInput(f"serial {line.serial} is listed twice", rule="crl-duplicate", fix="list it once")
     return InvalidInput(
         f"{line.reason[:50]!r} is no reason for a CRL",
         rule="crl-reason",

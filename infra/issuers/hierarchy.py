@@ -49,7 +49,8 @@ class AuthorityPlan:
         """Return the distinguished name: organization where there is one, then common name."""
         for text, least in ((self.common_name, 1), (self.organization, 0)):
             if not least <= len(text) <= _LONGEST_NAME or not text.isprintable() or text != text.strip():
-                raise InvalidInput(f"an authority's name has at most {_LONGEST_NAME} characters", rule="authority-name")
+                fix = f"use 1 to {_LONGEST_NAME} printable characters, without spaces around them"
+                raise InvalidInput("this is no authority's name", rule="authority-name", fix=fix)
         parts = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, self.organization)] if self.organization else []
         return x509.Name([*parts, x509.NameAttribute(NameOID.COMMON_NAME, self.common_name)])
 
@@ -130,7 +131,9 @@ def _prepare(
 ) -> PreparedAuthority:
     start, end = whole_seconds(plan.not_before), whole_seconds(plan.not_after)
     if end < start:
-        raise InvalidInput("the authority would end before it begins", rule="validity-order")
+        raise InvalidInput(
+            "the authority would end before it begins", rule="validity-order", fix="give it a longer life"
+        )
     serial = fresh_serial()
     builder = x509.CertificateBuilder(issuer, plan.subject(), key.public_key(), serial, start, end, list(extensions))
     tbs = to_be_signed(builder, signed_by)
@@ -166,7 +169,8 @@ def _name_constraints(limits: NameLimits) -> x509.NameConstraints:
     permitted: list[x509.GeneralName] = [x509.DNSName(checked_dns_name(name)) for name in limits.dns_names]
     permitted += [x509.IPAddress(network) for network in networks]
     if not permitted:
-        raise InvalidInput("name limits that permit no name make a useless authority", rule="name-limits")
+        fix = "permit a DNS name or a network, or set no limits"
+        raise InvalidInput("the name limits permit no name at all", rule="name-limits", fix=fix)
     excluded: list[x509.GeneralName] = [] if limits.dns_names else [x509.DNSName("")]
     for version, everything in ((4, "0.0.0.0/0"), (6, "::/0")):
         if not any(network.version == version for network in networks):

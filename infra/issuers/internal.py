@@ -50,7 +50,7 @@ class InternalIssuers:
     def add(self, record: IssuerRecord, signer: Signer | None = None) -> None:
         """Take one more issuer; its key is not touched yet. ``signer``: a key that was unsealed for a ceremony."""
         if record.issuer_id in self._issuers:
-            raise AlreadyExists(f"issuer {record.issuer_id} is known already")
+            raise AlreadyExists(f"issuer {record.issuer_id} is known already", fix="forget it first")
         self._issuers[record.issuer_id] = _Issuer(record, LeafBuilder(record), signer)
 
     def forget(self, issuer_id: str) -> None:
@@ -112,7 +112,11 @@ class InternalIssuers:
         issuer = self._issuers.get(issuer_id)
         if issuer is None or kind not in (None, issuer.record.kind):
             what = "CA" if kind is None else f"CA of kind {kind!r}"
-            raise NotFound(f"{issuer_id} is no {what} that this process signs with", rule="issuer-unknown")
+            raise NotFound(
+                f"{issuer_id} is no {what} that this process signs with",
+                rule="issuer-unknown",
+                fix="see: sslclm issuers",
+            )
         return issuer
 
     def _signer(self, issuer: _Issuer) -> Signer:

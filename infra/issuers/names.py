@@ -21,7 +21,11 @@ def alternative_names(dns_names: tuple[str, ...], ip_addresses: tuple[str, ...])
     """Build the SAN from checked names; raises :class:`domain.errors.InvalidInput`."""
     count = len(dns_names) + len(ip_addresses)
     if not 1 <= count <= _MOST_NAMES:
-        raise InvalidInput(f"a certificate names 1 to {_MOST_NAMES} names, not {count}", rule="names-count")
+        raise InvalidInput(
+            f"a certificate names 1 to {_MOST_NAMES} names, not {count}",
+            rule="names-count",
+            fix="spread the names over several certificates",
+        )
     names: list[x509.GeneralName] = [x509.DNSName(checked_dns_name(name)) for name in dns_names]
     names += [x509.IPAddress(_address(text)) for text in ip_addresses]
     if len(set(names)) != count:
@@ -70,7 +74,8 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
             f"{text!r} is no IP address", rule="name-syntax", fix="give it as text, for example 192.0.2.1"
         ) from None
     if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
-        raise InvalidInput(f"{text!r} has a zone, which no certificate can name", rule="name-syntax")
+        fix = "leave out what follows the percent sign"
+        raise InvalidInput(f"{text!r} has a zone, which no certificate can name", rule="name-syntax", fix=fix)
     return address
 
 

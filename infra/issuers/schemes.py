@@ -40,7 +40,9 @@ class Scheme:
                 key.verify(signature, data, ec.ECDSA(self.hash))
         except InvalidSignature:
             raise Unavailable(
-                "the issuer's key gave a signature that does not verify; nothing was issued", rule="signer-broken"
+                "the issuer's key gave a signature that does not verify; nothing was issued",
+                rule="signer-broken",
+                fix="look at the key's holder; it must not sign until the cause is known",
             ) from None
 
 
@@ -62,12 +64,18 @@ def ca_public_key(key: PublicKeyTypes) -> CaPublicKey:
         return key
     if isinstance(key, rsa.RSAPublicKey) and key.key_size >= _SMALLEST_CA_RSA:
         return key
-    raise InvalidInput("a CA key is EC P-256, EC P-384 or RSA with at least 3072 bits", rule="ca-key-type")
+    raise _bad_ca_key()
 
 
 def ca_private_key(key: PrivateKeyTypes) -> CaPrivateKey:
     """Return the key where it may sign as a CA; see :func:`ca_public_key`."""
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-        raise InvalidInput("a CA key is EC P-256, EC P-384 or RSA with at least 3072 bits", rule="ca-key-type")
+        raise _bad_ca_key()
     ca_public_key(key.public_key())
     return key
+
+
+def _bad_ca_key() -> InvalidInput:
+    return InvalidInput(
+        "this is no key for a CA", rule="ca-key-type", fix="use EC P-256, EC P-384 or RSA with at least 3072 bits"
+    )

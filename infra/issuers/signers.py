@@ -42,7 +42,11 @@ class SoftwareSigner:
         try:
             key = load_der_private_key(secret.reveal(), None)
         except (ValueError, TypeError):
-            raise Unavailable("a stored CA key is not readable as PKCS #8", rule="issuer-key-unreadable") from None
+            raise Unavailable(
+                "a stored CA key is not readable as PKCS #8",
+                rule="issuer-key-unreadable",
+                fix="restore the key store that belongs to this ledger",
+            ) from None
         return cls(ca_private_key(key))
 
     @classmethod

@@ -35,6 +35,11 @@ def rsa_key(bits: int = 2048, exponent: int = 65537) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(exponent, bits)
 
 
+def pem_csr(der: bytes) -> str:
+    """Return a CSR as PEM."""
+    return x509.load_der_x509_csr(der).public_bytes(Encoding.PEM).decode()
+
+
 def make_csr(
     key: Key,
     *names: x509.GeneralName,

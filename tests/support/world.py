@@ -7,7 +7,7 @@ import base64
 import hashlib
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -216,9 +216,11 @@ def olga(**told: str) -> Context:
     return who("p-olga", Held(Role.SEC_OPS), **told)
 
 
-def the_agent(host_id: str) -> Context:
-    """The agent of a host."""
-    return who(f"agent:{host_id}", Held(Role.AGENT), kind="agent", host=host_id)
+def the_agent(host_id: str, key_sha256: str | None = None) -> Context:
+    """The agent of a host, over a connection that proved this key."""
+    context = who(f"agent:{host_id}", Held(Role.AGENT), kind="agent", host=host_id)
+    proof = Authentication("mutual-tls", key_sha256=key_sha256)
+    return replace(context, principal=replace(context.principal, authentication=proof))
 
 
 def system() -> Context:

@@ -58,6 +58,7 @@ EXPECTED = {
     ("GET", "/api/v1/certificates"): ALL,
     ("GET", "/api/v1/certificates/{certificate_id}"): OWN,
     ("GET", "/api/v1/certificates/{certificate_id}/chain"): OWN,
+    ("POST", "/api/v1/certificates/{certificate_id}/revoke"): DEPLOY,
     ("GET", "/api/v1/audit/events"): WATCH,
     ("GET", "/api/v1/audit/objects/{object_id}"): WATCH,
     ("GET", "/api/v1/audit/export"): WATCH,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from commands.certificates.recover import recover_issuances
 from commands.certificates.report_key import ReportKey
 from commands.certificates.request import RequestCertificate
+from commands.hosts.confirm_key import ConfirmAgentKey
 from commands.hosts.disable import DisableHost
 from commands.hosts.enrol import EnrolAgent, RenewAgentIdentity
 from commands.hosts.heartbeat import ReportHeartbeat
@@ -25,7 +25,7 @@ from domain.errors import AlreadyExists, Denied, InvalidInput, NotFound, WrongSt
 from domain.hosts.deployment import Deployment, Evidence
 from domain.hosts.host import Host
 from domain.hosts.targets import Endpoint, TargetSpec
-from tests.support.csrs import make_csr, p256
+from tests.support.csrs import make_csr, p256, pem_csr
 from tests.support.world import SHOP, WEB, World, anna, ben, the_agent
 
 WEB1 = Host.id_for("web1.shop.test")
@@ -37,7 +37,7 @@ SPEC = TargetSpec(
 def csr(key: ec.EllipticCurvePrivateKey | None = None, *names: str) -> str:
     """Return a CSR as PEM."""
     der = make_csr(key or p256(), *(x509.DNSName(name) for name in names))
-    return x509.load_der_x509_csr(der).public_bytes(Encoding.PEM).decode()
+    return pem_csr(der)
 
 
 def token(world: World, **told: int) -> str:
@@ -125,20 +125,48 @@ def test_another_teams_host_gets_no_token(world: World) -> None:
         world.when(MakeBootstrapToken(host_id=WEB1), ben())
 
 
-def test_identity_renewal_needs_a_new_key_and_keeps_the_old_one_meanwhile(world: World) -> None:
-    """Both keys speak for the host until the next renewal; a disabled host knows none."""
+def known_key(world: World) -> str:
+    """Return the public key that speaks for web1 now."""
+    return load(world, Host, WEB1).spki_sha256
+
+
+def test_identity_renewal_needs_a_new_key_and_keeps_the_proven_one_meanwhile(world: World) -> None:
+    """Renewals whose answers got lost leave the agent with the key it has; a disabled host knows none."""
     world.when(enrol(token(world)), the_agent(WEB1))
+    first = known_key(world)
     with pytest.raises(InvalidInput, match="new key"):
-        world.when(RenewAgentIdentity(host_id=WEB1, csr=csr()), the_agent(WEB1))
-    old = load(world, Host, WEB1).spki_sha256
-    fresh = ec.generate_private_key(ec.SECP256R1())
-    world.when(RenewAgentIdentity(host_id=WEB1, csr=csr(fresh)), the_agent(WEB1))
+        world.when(RenewAgentIdentity(host_id=WEB1, csr=csr()), the_agent(WEB1, first))
+    for _ in range(2):
+        fresh = csr(ec.generate_private_key(ec.SECP256R1()))
+        world.when(RenewAgentIdentity(host_id=WEB1, csr=fresh), the_agent(WEB1, first))
     host = load(world, Host, WEB1)
 
-    assert host.knows_key(old)
+    assert host.knows_key(first)
     assert host.knows_key(host.spki_sha256)
     world.when(DisableHost(host_id=WEB1), anna())
-    assert not load(world, Host, WEB1).knows_key(old)
+    assert not load(world, Host, WEB1).knows_key(first)
+
+
+def test_the_first_use_of_a_new_key_ends_the_former(world: World) -> None:
+    """Until then both are good; the end is recorded once."""
+    world.when(enrol(token(world)), the_agent(WEB1))
+    first = known_key(world)
+    fresh = csr(ec.generate_private_key(ec.SECP256R1()))
+    world.when(RenewAgentIdentity(host_id=WEB1, csr=fresh), the_agent(WEB1, first))
+    before = world.head()
+    for key in (first, known_key(world), known_key(world)):
+        world.when(ConfirmAgentKey(host_id=WEB1), the_agent(WEB1, key))
+
+    assert world.then(before) == ["host.former-key-ended"]
+    assert not load(world, Host, WEB1).knows_key(first)
+
+
+def test_a_renewal_needs_a_proven_key(world: World) -> None:
+    """Whoever proved no key of the host gets no certificate for it."""
+    world.when(enrol(token(world)), the_agent(WEB1))
+    fresh = csr(ec.generate_private_key(ec.SECP256R1()))
+    with pytest.raises(Denied):
+        world.when(RenewAgentIdentity(host_id=WEB1, csr=fresh), the_agent(WEB1, "0" * 64))
 
 
 def test_safe_mode_is_recorded_when_it_changes(world: World) -> None:

@@ -6,7 +6,6 @@ import json
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from commands.base import Outcome
 from commands.certificates.approve import ApproveOrder
@@ -21,16 +20,10 @@ from domain.certificates.wish import Target
 from domain.errors import Denied, IdempotencyMismatch, InvalidInput, NotFound, PolicyRefused, Unavailable, WrongState
 from domain.hosts.host import Host
 from domain.hosts.targets import Endpoint, TargetSpec
-from tests.support.csrs import make_csr, p256
+from tests.support.csrs import make_csr, p256, pem_csr
 from tests.support.world import PAY, SHOP, WEB, World, anna, ben, issued_der, olga, who
 
-
-def pem_of(der: bytes) -> str:
-    """Return a CSR as PEM."""
-    return x509.load_der_x509_csr(der).public_bytes(Encoding.PEM).decode()
-
-
-PEM = pem_of(make_csr(p256(), x509.DNSName("www.shop.test")))
+PEM = pem_csr(make_csr(p256(), x509.DNSName("www.shop.test")))
 DAY = 86_400
 SPEC = TargetSpec(
     directory="/srv/tls/www", endpoints=(Endpoint(address="127.0.0.1", port=443, server_name="www.shop.test"),)
@@ -74,7 +67,7 @@ def test_inside_the_profile_a_brought_key_is_certified_in_one_call(world: World)
 
 def test_nothing_but_the_key_comes_from_the_csr(world: World) -> None:
     """The certificate says what the order says, also where the CSR is silent."""
-    outcome = world.when(brought(csr=pem_of(make_csr(p256())), dns_names=("api.shop.test",)), anna())
+    outcome = world.when(brought(csr=pem_csr(make_csr(p256())), dns_names=("api.shop.test",)), anna())
 
     assert b"api.shop.test" in issued_der(outcome)
 

@@ -34,7 +34,9 @@ def test_a_host_and_its_keys(folded):
 
     names = {"agent_version": "1.0", "platform": "linux"}
     host.enrol(token_sha256="5" * 64, certificate_id="certificate-1", spki_sha256="a" * 64, at=at(2), **names)
-    host.renew_identity(certificate_id="certificate-2", spki_sha256="b" * 64, at=at(3))
+    host.renew_identity(
+        certificate_id="certificate-2", spki_sha256="b" * 64, proven_spki_sha256=host.spki_sha256, at=at(3)
+    )
     host.note_safe_mode(on=True, at=at(4))
     row = hosts(host)[host.id]
     assert (row["state"], row["safe_mode"], row["token_expires_us"]) == ("enrolled", True, None)
