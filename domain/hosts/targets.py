@@ -23,9 +23,9 @@ Directory = Annotated[str, Field(pattern=r"^[A-Za-z0-9._/+-]+$", min_length=2, m
 class Endpoint(Value):
     """One address on which the certificate must be served: ``address`` is where to connect, ``server_name`` the SNI."""
 
-    address: str = Field(min_length=1, max_length=255)
+    address: str = Field(pattern=r"^[A-Za-z0-9.:_-]{1,255}$")
     port: int = Field(ge=1, le=65_535)
-    server_name: str = Field(min_length=1, max_length=253)
+    server_name: str = Field(pattern=r"^[A-Za-z0-9.:-]{1,253}$")
 
 
 class TargetSpec(Value):
@@ -44,7 +44,7 @@ class TargetSpec(Value):
     layout: Literal["separate", "combined"] = "separate"
     owner: str = Field(default="", pattern=r"^[a-z_][a-z0-9_-]{0,31}$|^$")
     group: str = Field(default="", pattern=r"^[a-z_][a-z0-9_-]{0,31}$|^$")
-    mode: str = Field(default="0640", pattern=r"^0[46][046]0$")
+    mode: str = Field(default="0640", pattern=r"^0[46][04]0$")
     validator: str = Field(default="", pattern=r"^[a-z0-9-]{0,64}$")
     reloader: str = Field(default="", pattern=r"^[a-z0-9-]{0,64}$")
     endpoints: tuple[Endpoint, ...] = Field(min_length=1, max_length=32)
