@@ -49,9 +49,10 @@ class Members:
 
     def optional_text(self, name: str, limit: int = 1024) -> str | None:
         """Take a string or null."""
-        return (
-            None if self._rest.get(name, "") is None and self._rest.pop(name) is None else self.text(name, limit=limit)
-        )
+        if name in self._rest and self._rest[name] is None:
+            del self._rest[name]
+            return None
+        return self.text(name, limit=limit)
 
     def integer(self, name: str, low: int, high: int) -> int:
         """Take an integer; ``true`` is none."""

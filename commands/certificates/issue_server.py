@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 
 from commands.base import Command, Scope, UseCase
-from commands.certificates.issuing import Bound, announce, validity
+from commands.certificates.issuing import BACKDATE, Bound, announce, validity
 from commands.ports.issuers import CertificateTemplate
 from commands.work import Work
 from domain.certificates.csr import read_csr
 
-BACKDATE = 300
 VALIDITY_SECONDS = 60 * 86_400
 
 

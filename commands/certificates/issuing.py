@@ -16,6 +16,9 @@ from domain.certificates.certificate import Certificate, Purpose
 from domain.certificates.fingerprints import fingerprint
 from domain.errors import ClmError
 
+BACKDATE = 300
+"""Seconds by which what we issue for ourselves is dated back: whoever checks it may have a clock that lags."""
+
 
 class Bound(NamedTuple):
     """What a certificate certifies and belongs to; None where it does not apply (the backend's own have no order)."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pydantic import Field
 
 from commands.base import UseCase
-from commands.certificates.issuing import Bound, announce, validity
+from commands.certificates.issuing import BACKDATE, Bound, announce, validity
 from commands.hosts.make_token import secret_sha256
 from commands.hosts.on_host import HostCommand, scope
 from commands.work import Work
@@ -20,7 +20,6 @@ from domain.issuers.issuer import Issuer
 AGENT_ISSUER = Issuer.id_for("agents")
 VALIDITY = timedelta(days=90)
 RENEW_AFTER = VALIDITY * 2 / 3
-_BACKDATE = 300
 
 
 class EnrolAgent(HostCommand):
@@ -78,7 +77,7 @@ def _agent_csr(text: str) -> SigningRequest:
 
 
 def _announce(work: Work, host: Host, csr: SigningRequest) -> Certificate:
-    not_before, not_after = validity(work.now, _BACKDATE, int(VALIDITY.total_seconds()))
+    not_before, not_after = validity(work.now, BACKDATE, int(VALIDITY.total_seconds()))
     prepared = work.services.issuers.prepare_agent(AGENT_ISSUER, host.id, csr.spki_der, not_before, not_after)
     return announce(work, prepared, Bound("agent", csr.spki_sha256, team_id=host.team_id, host_id=host.id))
 

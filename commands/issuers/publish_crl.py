@@ -9,12 +9,11 @@ from functools import partial
 from pydantic import Field
 
 from commands.base import Command, Scope, Services, UseCase
+from commands.certificates.issuing import BACKDATE
 from commands.work import Work
 from domain.base import Timestamp
 from domain.certificates.fingerprints import fingerprint
 from domain.issuers.issuer import Issuer
-
-_BACKDATE = timedelta(minutes=5)
 
 
 class PublishCrl(Command):
@@ -41,7 +40,7 @@ def scope(command: PublishCrl | RecordCrl, _work: Work) -> Scope:
 def handle_publish(command: PublishCrl, work: Work) -> None:
     """Draw the number; the signature follows once it is durable."""
     issuer = work.load(Issuer, command.issuer_id)
-    start = work.now.replace(microsecond=0) - _BACKDATE
+    start = work.now.replace(microsecond=0) - timedelta(seconds=BACKDATE)
     end = start + timedelta(seconds=command.valid_seconds)
     number = issuer.draw_crl_number(this_update=start, next_update=end, at=work.now)
     work.then = partial(_sign, work.services, issuer.id, number, start, end)
