@@ -102,7 +102,8 @@ def _listeners(edge: Edge, settings: Settings, tls: OwnTls) -> list[Listener]:
 def reserved_names(settings: Settings) -> frozenset[str]:
     """Return the names that no profile issues: the backend's own, its listeners', and the identity providers'."""
     urls = (settings.public_url, settings.agent_url, settings.pki_url, *(one.issuer for one in settings.oidc))
-    return frozenset({*settings.reserved_names, *(_host(url) for url in urls)})
+    own = OwnNames.of_hosts((*(name.rstrip(".") for name in settings.reserved_names), *map(_host, urls)))
+    return frozenset({*own.dns_names, *own.ip_addresses})  # spelled as orders spell theirs
 
 
 def _host(url: str) -> str:
