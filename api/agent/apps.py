@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.agent.certificates import chain_of
 from api.agent.enrolment import enrolment_routes
@@ -13,6 +13,7 @@ from api.agent.peers import agent_context
 from api.agent.pki import pki_routes
 from api.agent.results import Accepted, Result, accept_result
 from api.agent.tasks import draining_of, next_tasks, signed_task
+from api.calls import Body
 from api.edge import Edge
 from api.problems import install_problem_handlers
 from commands.access.permissions import authorise
@@ -30,10 +31,8 @@ class Tasks(BaseModel):
     tasks: list[dict[str, str]]
 
 
-class NewKey(BaseModel):
+class NewKey(Body):
     """A CSR (PEM) for the agent's next key."""
-
-    model_config = ConfigDict(extra="forbid")
 
     csr: Annotated[str, Field(max_length=65_536)]
 
@@ -45,10 +44,8 @@ class NewIdentity(BaseModel):
     renew_after: Timestamp
 
 
-class Heartbeat(BaseModel):
+class Heartbeat(Body):
     """What the agent says of itself."""
-
-    model_config = ConfigDict(extra="forbid")
 
     agent_version: Annotated[str, Field(max_length=64)]
     state: Annotated[str, Field(pattern=r"^(ok|safe-mode)$")]

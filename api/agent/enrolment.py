@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from api.agent.bootstrap import read_token
 from api.agent.certificates import chain_of
+from api.calls import Body
 from api.edge import Edge
 from api.origin import origin_of
 from commands.access.rights import agent
@@ -24,10 +25,8 @@ _WINDOW = timedelta(minutes=1)
 _PER_WINDOW = 30
 
 
-class Enrolment(BaseModel):
+class Enrolment(Body):
     """What an agent sends: the whole bootstrap token, and a CSR (PEM) for its own fresh P-256 key."""
-
-    model_config = ConfigDict(extra="forbid")
 
     token: Annotated[str, Field(max_length=2_048, repr=False)]
     csr: Annotated[str, Field(max_length=65_536)]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from api.calls import Body
 from api.edge import Edge
 from api.events import find_event
 from commands.certificates.report_key import ReportKey
@@ -22,10 +23,8 @@ Text = Annotated[str, Field(max_length=1_000)]
 Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class Result(BaseModel):
+class Result(Body):
     """The result of a task. ``done`` brings a CSR, ``served`` evidence, ``failed`` where and why."""
-
-    model_config = ConfigDict(extra="forbid")
 
     outcome: Literal["done", "served", "failed"]
     csr: Annotated[str, Field(max_length=65_536)] | None = None
