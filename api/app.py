@@ -25,7 +25,7 @@ from domain.profiles.spec import ProfileSpec
 ROOMS = (orders, certificates, access, profiles, issuers, hosts, deployments, audit)  # the hot path is matched first
 BODIES: tuple[type[BaseModel], ...] = (
     CreateTeam, GiveGrant, ProfileSpec, RegisterHost, RequestCertificate,
-    Why, hosts.TokenWish, orders.Approval, orders.Rejection, auth.CliCode,
+    Why, certificates.Revocation, hosts.TokenWish, orders.Approval, orders.Rejection, auth.CliCode,
 )  # fmt: skip
 
 _NO_TELEMETRY: TelemetryConfig = {
