@@ -8,6 +8,7 @@ from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from fastapi import Request, Response
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CORRELATION = "correlation_id"
@@ -66,6 +67,8 @@ class Safeguard:
 
         try:
             await self._app(scope, receive, guarded)
+        except ClientDisconnect:
+            return  # in the middle of its own body; nobody is left to be answered, and nothing went wrong here
         except Exception as error:  # the last line: whatever it is, the caller gets a 500 that says nothing
             if begun:
                 raise

@@ -15,7 +15,7 @@ from infra.identity.provider import Clock, Provider
 
 PENDING_S = 600
 STEP_UP_MAX_AGE_S = 300
-_COOKIE = "sslclm-signin-"
+_COOKIE = "__Host-sslclm-signin-"  # the prefix keeps a neighbouring host from planting a sign-in of its own
 _CODE_MAX = 4096
 _TELLABLE = {
     "access_denied": "the sign-in was declined at the identity provider",

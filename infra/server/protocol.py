@@ -129,6 +129,8 @@ class Protocol(HttpToolsProtocol):
                 length = int(value)  # the parser has refused anything but digits, and a second one
             elif name in CLIENT_CERT_HEADERS:
                 forwarded = True
+        if not self._names_one_host():
+            return self._refuse(problems.malformed())
         if size > self._limits.max_head:
             return self._refuse(problems.head_too_large(self._limits.max_head))
         if length > self._limits.max_body:
@@ -141,6 +143,11 @@ class Protocol(HttpToolsProtocol):
         if forwarded:
             self.headers[:] = without_client_cert(self.headers)
         return True
+
+    def _names_one_host(self) -> bool:
+        """Tell whether there is one Host header, which HTTP/1.0 may leave out (RFC 9112 section 3.2)."""
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        return hosts == 1 or (hosts == 0 and self.parser.get_http_version() == "1.0")
 
     def on_body(self, body: bytes) -> None:
         """Count the body, which may come in chunks of undeclared length."""

@@ -108,12 +108,14 @@ class FakeSignIn:
         """Begin a sign-in."""
         state = f"state-{len(self.carried)}"
         self.carried[state] = dict(wishes.get("carry") or {})
-        return Redirect(f"{ISSUER_URL}/authorize?state={state}", state, f"sslclm-signin-{state}", f"cookie-{state}")
+        return Redirect(
+            f"{ISSUER_URL}/authorize?state={state}", state, f"__Host-sslclm-signin-{state}", f"cookie-{state}"
+        )
 
     async def finish(self, params: Mapping[str, str], *, cookies: Mapping[str, str]) -> Finished:
         """Finish it, in the browser that began."""
         state = params["state"]
-        if cookies.get(f"sslclm-signin-{state}") != f"cookie-{state}":
+        if cookies.get(f"__Host-sslclm-signin-{state}") != f"cookie-{state}":
             raise TokenRefused("another browser")
         return Finished(signed_in(self.persona, self.clock), None, self.carried.pop(state))
 

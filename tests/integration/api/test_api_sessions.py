@@ -24,7 +24,7 @@ async def arrive(client, began):
     state = parse_qs(urlsplit(began.headers["location"]).query)["state"][0]
     name, line = next(iter(cookies_of(began).items()))
     cookie = line.partition(";")[0]
-    assert name.startswith("sslclm-signin-")
+    assert name.startswith("__Host-sslclm-signin-")
     return await client.get("/auth/callback", params={"state": state, "code": "c"}, headers={"Cookie": cookie})
 
 
