@@ -62,7 +62,7 @@ class Person:
             assert "close this window" in browser.get(back).text
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def person(backend, tmp_path_factory) -> Callable[[str], Person]:
     """Return a maker of people who are signed in."""
     people: dict[str, Person] = {}
@@ -76,7 +76,7 @@ def person(backend, tmp_path_factory) -> Callable[[str], Person]:
     return made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def furnished(person, tmp_path_factory) -> None:
     """Give the backend two teams, the personas' grants and a profile of team shop, all by the command line."""
     adam = person("adam")
