@@ -68,6 +68,7 @@ class LeafBuilder:
         self.public_key = ca_public_key(certificate.public_key())
         self._issuer_id = record.issuer_id
         self._random = RandomPool()
+        self._begins = max(above.not_valid_before_utc for above in chain)
         self._ends = min(above.not_valid_after_utc for above in chain)  # later, the chain no longer validates
         self._limits = constraints_of(certificate)
         self._fixed: list[Extension] = [
@@ -123,7 +124,8 @@ class LeafBuilder:
         )
 
     def _validity(self, not_before: datetime, not_after: datetime) -> tuple[datetime, datetime]:
-        start, end = whole_seconds(not_before), whole_seconds(not_after)
+        # Back-dating, or a clock that went back, makes nothing older than what signs it.
+        start, end = max(whole_seconds(not_before), self._begins), whole_seconds(not_after)
         if end < start:
             raise InvalidInput(
                 "the certificate would end before it begins", rule="validity-order", fix="ask for a longer validity"
