@@ -23,7 +23,7 @@ class GiveGrant(Command):
 
 def handle(command: GiveGrant, work: Work) -> None:
     """Grant the role; only an ADMIN grants SEC_OPS or ADMIN."""
-    check_may_grant(command.role, work.context.principal)
+    work.unchanged |= dict.fromkeys(check_may_grant(command.role, work.context.principal), 1)
     if command.team_id is not None:
         work.refer(Team, command.team_id)
     work.add(Grant.give(stream_id=work.new_id("grant"), at=work.now, **command.model_dump()))

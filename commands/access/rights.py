@@ -40,12 +40,19 @@ def agent(host_id: str, *, key_sha256: str | None = None) -> Principal:
     return Principal(f"agent:{host_id}", "agent", (Held(Role.AGENT),), proof, host_id)
 
 
-def check_may_grant(role: GrantedRole, principal: Principal) -> None:
-    """Raise Denied unless the principal may give and take this role: SEC_OPS and ADMIN are an ADMIN's to grant."""
-    if role in GRAVE_ROLES and not {Role.ADMIN, Role.SYSTEM} & principal.roles():
+def check_may_grant(role: GrantedRole, principal: Principal) -> frozenset[str]:
+    """Return the grants that giving or taking this role rests on beside the caller's right to the act.
+
+    Raises Denied unless the principal may: SEC_OPS and ADMIN are an ADMIN's to grant.
+    """
+    if role not in GRAVE_ROLES:
+        return frozenset()
+    held = next((held for held in principal.held if held.role in {Role.ADMIN, Role.SYSTEM}), None)
+    if held is None:
         raise Denied(
             f"{role} is granted and withdrawn by ROLE_ADMIN only", rule="grave-grant", fix="ask an administrator"
         )
+    return frozenset({held.grant} if held.grant else ())
 
 
 def _principal(

@@ -22,7 +22,7 @@ def scope(command: WithdrawGrant, _work: Work) -> Scope:
 def handle(command: WithdrawGrant, work: Work) -> None:
     """Withdraw the grant; only an ADMIN withdraws SEC_OPS or ADMIN."""
     grant = work.load(Grant, command.grant_id)
-    check_may_grant(grant.role, work.context.principal)
+    work.unchanged |= dict.fromkeys(check_may_grant(grant.role, work.context.principal), 1)
     grant.withdraw(at=work.now)
 
 
