@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from commands.access.permissions import OutOfScope, authorise
+from commands.access.permissions import OutOfScope, authorise, fitting_roles
 from commands.access.refusals import Refusals
 from commands.base import Command, HandlerTable, Outcome, Scope, Services, Then, UseCase
 from commands.context import Context, Held, Role
@@ -82,6 +82,8 @@ class Bus:
         raise AlreadyExists("others kept changing the same object", rule="conflict", fix="look at it and try again")
 
     async def _attempt(self, step: _Step, work: Work) -> Outcome:
+        if not step.internal:
+            fitting_roles(step.use_case.action, step.context.principal)  # before anything is looked up for them
         scope = step.use_case.scope(step.command, work)
         held = Held(Role.SYSTEM) if step.internal else authorise(step.use_case.action, step.context.principal, scope)
         step.use_case.handle(step.command, work)

@@ -98,9 +98,7 @@ def authorise(action: str, principal: Principal, scope: Scope) -> Held:
     Raises Denied where no role of theirs has the action at all, and :class:`OutOfScope` where one has, elsewhere.
     """
     row = PERMISSIONS.get(action, {})
-    fitting = [held for held in principal.held if held.role in row]
-    if not fitting:
-        raise _denied(action, principal)
+    fitting = fitting_roles(action, principal)
     for held in sorted(fitting, key=lambda held: row[held.role] is Reach.GLOBAL):
         if _reaches(row[held.role], held, principal, scope):
             return held
@@ -110,11 +108,18 @@ def authorise(action: str, principal: Principal, scope: Scope) -> Held:
 def visible(action: str, principal: Principal) -> Visible:
     """Return what the principal may see by a reading action; raises Denied where it is nothing at all."""
     row = PERMISSIONS.get(action, {})
+    fitting = fitting_roles(action, principal)
+    everything = any(row[held.role] is Reach.GLOBAL for held in fitting)
+    return Visible(everything, frozenset(held.team for held in fitting if held.team is not None))
+
+
+def fitting_roles(action: str, principal: Principal) -> list[Held]:
+    """Return the held roles that have the action anywhere; raises Denied where there are none."""
+    row = PERMISSIONS.get(action, {})
     fitting = [held for held in principal.held if held.role in row]
     if not fitting:
         raise _denied(action, principal)
-    everything = any(row[held.role] is Reach.GLOBAL for held in fitting)
-    return Visible(everything, frozenset(held.team for held in fitting if held.team is not None))
+    return fitting
 
 
 def _reaches(reach: Reach, held: Held, principal: Principal, scope: Scope) -> bool:

@@ -95,3 +95,18 @@ async def test_somebody_without_a_role_is_not_recorded_as_the_system(lab):
     entry = lab.edge.ledger.entries(head + 1)[0]
     assert 403 == answer.status_code
     assert "role" not in json.loads(entry.metadata)
+
+
+async def test_whoever_may_not_approve_learns_of_no_order(lab):
+    """A member of another team is denied the act itself, whether the order is there or not."""
+    await lab.define("waiting", "shop", approval="manual")
+    body = {"request_sha256": "0" * 64}
+
+    async with lab.client("dev-anna") as anna, lab.client("dev-ben") as ben:
+        made = await anna.post("/api/v1/orders", json=lab.order(profile="waiting"), headers=lab.key())
+        there = await ben.post(f"{made.headers['Location']}/approve", json=body, headers=lab.key())
+        nowhere = await ben.post(f"/api/v1/orders/order-{'0' * 36}/approve", json=body, headers=lab.key())
+
+    told = [{**one.json(), "correlation_id": ""} for one in (there, nowhere)]
+    assert told[0] == told[1]
+    assert [403, 403] == [there.status_code, nowhere.status_code]
