@@ -111,7 +111,7 @@ class Reading(Call):
         row = views.get(model, key, team_ids=self.team_ids)
         if row is not None:
             return row
-        refusal = OutOfScope("there is no such object")
+        refusal = OutOfScope("there is no such object", fix="check the id, and the team you act for")
         if self.team_ids is not None and views.get(model, key) is not None:
             await self.refused(refusal, Scope(object_id=key))
         raise refusal

@@ -9,6 +9,7 @@ from datetime import datetime
 from commands.access.rights import Grants
 from commands.bus import Bus
 from commands.ports.auditing import LedgerEvidence
+from commands.ports.health import Health
 from commands.ports.identity import Directory
 from commands.ports.issuers import Issuers
 from commands.ports.ledger import Ledger
@@ -54,6 +55,7 @@ class Edge:
     issuers: Issuers
     identity: Identity
     tasks: Tasks
+    health: Health
     clock: Callable[[], datetime]
     new_uuid: Callable[[], str]
     public_url: str

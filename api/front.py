@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from html import escape
 
 from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
 
 from api.edge import Edge
 from api.pages import front_page, page, problems_page, stranger_page
@@ -13,6 +16,7 @@ from api.problem_types import PROBLEM_TYPES
 from api.safeguard import correlation_id
 from domain.errors import ClmError, NotFound
 
+LOG = logging.getLogger(__name__)
 ROUTER = APIRouter(include_in_schema=False)
 
 
@@ -29,6 +33,25 @@ async def front(request: Request) -> Response:
     except ClmError:
         roles = []
     return front_page(session.signed_in.display_name or "somebody", roles, session.csrf_token)
+
+
+@ROUTER.get("/healthz")
+async def alive() -> Response:
+    """Say that this process answers."""
+    return JSONResponse({"status": "ok"})
+
+
+@ROUTER.get("/readyz")
+async def ready(request: Request) -> Response:
+    """Say whether this process can do its work now: 200, or 503 with the parts that cannot; why is in its log."""
+    edge: Edge = request.app.state.edge
+    parts = await run_in_threadpool(edge.health.parts)
+    for part in parts:
+        if not part.ready:
+            LOG.warning("%s is not ready: %s", part.name, part.detail)
+    fit = all(part.ready for part in parts)
+    told = {part.name: "ok" if part.ready else "failed" for part in parts}
+    return JSONResponse({"status": "ready" if fit else "not ready", "parts": told}, 200 if fit else 503)
 
 
 @ROUTER.get("/problems")

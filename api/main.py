@@ -12,15 +12,12 @@ from api.edge import Edge, Identity, Tasks
 from infra.bootstrap import Backend, Files, compose
 from infra.development import dev_provider, note_machine_secrets
 from infra.identity.wiring import Identity as IdentityAdapters
-from infra.server.limits import Limits
 from infra.server.own_certificate import OwnNames, own_identity
 from infra.server.supervisor import Listener, Supervisor
 from infra.server.tls import ReloadableContext, agents_context, people_context
 from infra.settings import Settings
 from infra.upkeep import OwnTls, Upkeep, recover
 from projections.issuers.issuers import ISSUERS, IssuerFilter
-
-REQUEST_LIMITS = Limits(max_body=4 * 1024 * 1024)
 
 
 def edge_of(backend: Backend, identity: IdentityAdapters, settings: Settings) -> Edge:
@@ -42,6 +39,7 @@ def edge_of(backend: Backend, identity: IdentityAdapters, settings: Settings) ->
             cli_codes=identity.cli_codes,
         ),
         tasks=Tasks(backend.task_signer(), backend.leases, backend.wakeups),
+        health=backend.health,
         clock=backend.clock,
         new_uuid=backend.services.new_uuid,
         public_url=settings.public_url,
@@ -93,7 +91,7 @@ async def _own_tls(backend: Backend, settings: Settings) -> OwnTls:
 def _listeners(edge: Edge, settings: Settings, tls: OwnTls) -> list[Listener]:
     people, agents, pki = settings.people_listen, settings.agents_listen, settings.pki_listen
     return [
-        Listener("people", people_app(edge), people.host, people.port, tls.people, REQUEST_LIMITS),
+        Listener("people", people_app(edge), people.host, people.port, tls.people),
         Listener("agents", agent_app(edge), agents.host, agents.port, tls.agents, balancers=settings.load_balancers),
         Listener("CRL and AIA", pki_app(edge), pki.host, pki.port),
     ]

@@ -177,7 +177,8 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     async def on_ledger(request: Request, error: Exception) -> Response:
         LOG.error("the ledger takes no entries", exc_info=error, extra={CORRELATION: correlation_id(request.scope)})
-        return problem_response(Unavailable(str(error), rule="ledger-unavailable"), request)
+        unavailable = Unavailable(str(error), rule="ledger-unavailable", fix="try again later")
+        return problem_response(unavailable, request)
 
     app.add_exception_handler(ClmError, on_rule)
     app.add_exception_handler(LedgerUnavailable, on_ledger)

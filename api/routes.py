@@ -19,11 +19,14 @@ class Public:
 
 
 _DESCRIPTION = Public("describes the interface; the same for everybody")
+_HEALTH = Public("load balancers and monitors ask; it names parts and no detail")
 _SIGN_IN = Public("this is how people come to have rights; the identity provider proves them")
 _PKI = Public("relying parties fetch these before they trust anything (RFC 5280 sections 4.2.1.13 and 4.2.2.1)")
 
 ROUTES: Mapping[tuple[str, str], str | tuple[str, ...] | Public] = {
     ("GET", "/"): Public("says how to sign in, or who is signed in"),
+    ("GET", "/healthz"): _HEALTH,
+    ("GET", "/readyz"): _HEALTH,
     ("GET", "/problems"): _DESCRIPTION,
     ("GET", "/problems/{rule}"): _DESCRIPTION,
     ("GET", "/api/openapi.json"): _DESCRIPTION,
@@ -66,7 +69,7 @@ ROUTES: Mapping[tuple[str, str], str | tuple[str, ...] | Public] = {
     ("POST", "/api/v1/orders/{order_id}/approve"): "orders.approve",
     ("POST", "/api/v1/orders/{order_id}/reject"): "orders.reject",
     ("POST", "/api/v1/orders/{order_id}/cancel"): "orders.cancel",
-    ("POST", "/api/v1/orders/{order_id}/resume"): "orders.request",
+    ("POST", "/api/v1/orders/{order_id}/resume"): "orders.resume",
     ("GET", "/api/v1/certificates"): "certificates.read",
     ("GET", "/api/v1/certificates/{certificate_id}"): "certificates.read",
     ("GET", "/api/v1/certificates/{certificate_id}/chain"): "certificates.read",

@@ -86,13 +86,15 @@ class UseCase:
     """One row of the table of handlers: which right it needs, what it is aimed at, and what it does.
 
     ``scope(command, work)`` and ``handle(command, work)`` see the same unit of work; a conflict in the ledger runs both
-    again from a fresh load. ``refuses`` tells whether a refusal is a fact worth an event.
+    again from a fresh load. ``refuses`` tells whether a refusal is a fact worth an event, ``second_step`` that it only
+    ever records what became of another command's announcement.
     """
 
     action: str
     scope: Callable[[Any, Any], Scope]
     handle: Callable[[Any, Any], None]
     refuses: bool = True
+    second_step: bool = False
 
 
 HandlerTable = Mapping[type[Command], UseCase]

@@ -143,7 +143,7 @@ class Bus:
         return Outcome(tuple(entries), replayed=True)
 
     def _second_steps(self) -> list[str]:
-        return [kind.__name__ for kind, row in self._handlers.items() if row.action.startswith("certificates.record-")]
+        return [kind.__name__ for kind, row in self._handlers.items() if row.second_step]
 
     async def _note_refusal(self, step: _Step, refusal: ClmError) -> None:
         if not step.use_case.refuses or not isinstance(refusal, Denied | PolicyRefused | OutOfScope):

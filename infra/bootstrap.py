@@ -16,6 +16,7 @@ from commands.handlers import HANDLERS
 from domain.errors import InvalidInput
 from infra.agents.task_signer import Ed25519TaskSigner
 from infra.audit.evidence import SqliteEvidence
+from infra.health import BackendHealth
 from infra.identity.database import sealer_from
 from infra.identity.grants import GrantsAtHead
 from infra.identity.settings import ProviderSettings
@@ -94,6 +95,7 @@ class Backend:
     evidence: SqliteEvidence
     wakeups: Wakeups
     leases: MemoryLeases
+    health: BackendHealth
 
     def identity(self, providers: tuple[ProviderSettings, ...]) -> Identity:
         """Return the identity adapters for these providers."""
@@ -144,6 +146,7 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
         evidence=SqliteEvidence(ledger),
         wakeups=wakeups,
         leases=MemoryLeases(clock),
+        health=BackendHealth(ledger, views, runner, keystore, clock),
     )
 
 

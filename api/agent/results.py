@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
@@ -68,9 +69,9 @@ async def _key(edge: Edge, context: Context, row: TaskRow, result: Result) -> Ac
         host_id=row["host_id"],
         generation=row["generation"] or 1,
         csr=result.csr,
-        failed=result.stage or "unknown" if result.csr is None else None,
     )
-    outcome = await edge.bus.execute(command, context)
+    why = f"{result.stage or 'unknown stage'}: {result.detail}" if result.csr is None else ""
+    outcome = await edge.bus.execute(command, replace(context, reason=why))
     refused = find_event(outcome, Order.KeyRefused)
     return Accepted(position=outcome.position, refused=refused.rule if refused else None)
 

@@ -44,6 +44,7 @@ PERMISSIONS: Mapping[str, Mapping[Role, Reach]] = {
     "issuers.create": _SYSTEM,
     "issuers.use-root-key": _SYSTEM,
     "issuers.publish-crl": _SYSTEM,
+    "issuers.record-crl": _SYSTEM,
     # hosts and agents
     "hosts.register": _DEPLOY,
     "hosts.token": _DEPLOY,
@@ -60,6 +61,7 @@ PERMISSIONS: Mapping[str, Mapping[Role, Reach]] = {
     # orders and certificates
     "orders.request": _DEPLOY,
     "orders.cancel": _DEPLOY,
+    "orders.resume": _DEPLOY,
     "orders.approve": {Role.SEC_OPS: Reach.GLOBAL},
     "orders.reject": {Role.SEC_OPS: Reach.GLOBAL},
     "orders.read": _READ,

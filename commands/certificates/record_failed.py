@@ -33,4 +33,4 @@ def handle(command: RecordFailed, work: Work) -> None:
         order.reopen_issuance(host_id=certificate.host_id or "", certificate_id=certificate.id, at=work.now)
 
 
-RECORD_FAILED = UseCase("certificates.record-failed", scope, handle)
+RECORD_FAILED = UseCase("certificates.record-failed", scope, handle, second_step=True)

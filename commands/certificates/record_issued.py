@@ -46,4 +46,4 @@ def handle(command: RecordIssued, work: Work) -> None:
             work.add(deployment)
 
 
-RECORD_ISSUED = UseCase("certificates.record-issued", scope, handle)
+RECORD_ISSUED = UseCase("certificates.record-issued", scope, handle, second_step=True)

@@ -14,13 +14,12 @@ from domain.hosts.host import Host
 
 
 class ReportKey(Command):
-    """The result of a make-key task: a CSR (PEM), or the stage at which the agent failed."""
+    """The result of a make-key task: a CSR (PEM); None where the agent failed, which the call's reason explains."""
 
     order_id: str
     host_id: str
     generation: int = Field(ge=1, le=1_000)
     csr: str | None = Field(default=None, max_length=65_536)
-    failed: str | None = Field(default=None, max_length=200)
 
 
 def scope(command: ReportKey, work: Work) -> Scope:

@@ -22,4 +22,4 @@ def handle(command: ResumeOrder, work: Work) -> None:
     certify_brought_key(work, order)
 
 
-RESUME_ORDER = UseCase("orders.request", scope, handle)
+RESUME_ORDER = UseCase("orders.resume", scope, handle)

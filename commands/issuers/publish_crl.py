@@ -64,4 +64,4 @@ def handle_record(command: RecordCrl, work: Work) -> None:
 
 
 PUBLISH_CRL = UseCase("issuers.publish-crl", scope, handle_publish)
-RECORD_CRL = UseCase("issuers.publish-crl", scope, handle_record)
+RECORD_CRL = UseCase("issuers.record-crl", scope, handle_record, second_step=True)

@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from commands.ports.keystore import KeyStore, Secret
 
 KEY_ID = "task-signing"
-_FIELD = "ed25519"
+KEY_FIELD = "ed25519"
 
 
 def create_task_key(keystore: KeyStore) -> None:
     """Make the task-signing key; raises AlreadyExists where there is one."""
-    keystore.put(KEY_ID, _FIELD, Secret(Ed25519PrivateKey.generate().private_bytes_raw()))
+    keystore.put(KEY_ID, KEY_FIELD, Secret(Ed25519PrivateKey.generate().private_bytes_raw()))
 
 
 def _b64(data: bytes) -> str:
@@ -33,7 +33,7 @@ class Ed25519TaskSigner:
     """Signs with the one key of this installation; ``kid`` is its JWK thumbprint (RFC 7638)."""
 
     def __init__(self, keystore: KeyStore) -> None:
-        self._key = Ed25519PrivateKey.from_private_bytes(keystore.get(KEY_ID, _FIELD).reveal())
+        self._key = Ed25519PrivateKey.from_private_bytes(keystore.get(KEY_ID, KEY_FIELD).reveal())
         public = {"crv": "Ed25519", "kty": "OKP", "x": _b64(self._key.public_key().public_bytes_raw())}
         self._kid = _b64(sha256(_json(public)).digest())
         self._public = {**public, "kid": self._kid, "alg": "EdDSA", "use": "sig"}

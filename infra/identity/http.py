@@ -81,7 +81,15 @@ async def get_document(client: httpx2.AsyncClient, url: str, what: str) -> dict[
         response = await client.get(url, headers={"Accept": "application/json"})
         document = json.loads(response.content) if response.status_code == httpx2.codes.OK else None
     except (httpx2.HTTPError, ValueError, RecursionError) as error:
-        raise Unavailable(f"the identity provider's {what} cannot be read", rule="provider-unreachable") from error
+        raise _unreadable(what, "cannot be read") from error
     if not isinstance(document, dict):
-        raise Unavailable(f"the identity provider's {what} is not a JSON object", rule="provider-unreachable")
+        raise _unreadable(what, "is not a JSON object")
     return document
+
+
+def _unreadable(what: str, why: str) -> Unavailable:
+    return Unavailable(
+        f"the identity provider's {what} {why}",
+        rule="provider-unreachable",
+        fix="try again later; if it stays, check the provider's issuer and ca_file in the settings, and its log",
+    )

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.errors import Unavailable
 from domain.moments import microseconds, moment_of
-from infra.keystore.errors import SecretAltered
+from infra.keystore.errors import RESTORE, SecretAltered
 from infra.keystore.fields import DEK_ID_BYTES, lp
 from infra.keystore.kek import KeyEncryptionKey
 
@@ -113,7 +113,7 @@ class DekRing:
         sql = "SELECT created_at_us, kek_id, wrapped FROM dek WHERE dek_id = ?"
         row = self._connection.execute(sql, (dek_id,)).fetchone()
         if row is None:
-            raise SecretAltered(f"a secret names the data-encryption key {dek_id.hex()}, which is not in the store")
+            raise SecretAltered(f"a secret names the data-encryption key {dek_id.hex()}, which is not in the store", fix=RESTORE)
         kek = self._keks.get(row[1])
         if kek is None:
             raise Unavailable(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from domain.errors import ClmError
 
+RESTORE = "stop the server, find out who wrote to the key store, and restore it from a back-up"
+"""What helps where stored bytes do not authenticate."""
+
 
 class SecretAltered(ClmError):
     """Stored bytes do not authenticate: they were moved, altered, cut off or written under another key.

@@ -12,7 +12,7 @@ import os
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from infra.keystore.errors import SecretAltered
+from infra.keystore.errors import RESTORE, SecretAltered
 
 VERSION = 0xC1
 DEK_ID_BYTES = 16
@@ -39,7 +39,7 @@ def seal_field(aead: AESGCM, dek_id: bytes, key_id: str, field: str, value: byte
 def dek_id_of(blob: bytes) -> bytes:
     """Return the id of the DEK that a blob says it was made with; raises :class:`SecretAltered`."""
     if len(blob) < _HEADER_BYTES + _TAG_BYTES or blob[0] != VERSION:
-        raise SecretAltered("an encrypted field is cut off or has an unknown format")
+        raise SecretAltered("an encrypted field is cut off or has an unknown format", fix=RESTORE)
     return blob[1 : 1 + DEK_ID_BYTES]
 
 
@@ -50,4 +50,4 @@ def open_field(aead: AESGCM, key_id: str, field: str, blob: bytes) -> bytes:
     try:
         return aead.decrypt(nonce, blob[_HEADER_BYTES:], _place(key_id, field, dek_id))
     except InvalidTag:
-        raise SecretAltered(f"field {field} of key {key_id} was moved or altered") from None
+        raise SecretAltered(f"field {field} of key {key_id} was moved or altered", fix=RESTORE) from None

@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.errors import InvalidInput
-from infra.keystore.errors import SecretAltered
+from infra.keystore.errors import RESTORE, SecretAltered
 from infra.keystore.files import read_private, write_private
 
 _KEY_BYTES = 32
@@ -75,4 +75,4 @@ class LocalKekFile:
         try:
             return self._aead.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], context)
         except (InvalidTag, ValueError):
-            raise SecretAltered(f"a data-encryption key does not unwrap under {self._kek_id}") from None
+            raise SecretAltered(f"a data-encryption key does not unwrap under {self._kek_id}", fix=RESTORE) from None

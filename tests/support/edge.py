@@ -255,6 +255,7 @@ def _lab(backend: Backend, adapters: Adapters, clock: TurnedClock) -> Lab:
             cli_codes=adapters.cli_codes,
         ),
         tasks=Tasks(backend.task_signer(), backend.leases, backend.wakeups),
+        health=backend.health,
         clock=clock,
         new_uuid=backend.services.new_uuid,
         public_url=PUBLIC_URL,
