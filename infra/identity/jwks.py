@@ -93,7 +93,11 @@ class Jwks:
         if self._keys and self._age(self._asked_at) < UNKNOWN_KID_S and self._age(self._fetched_at) < STALE_S:
             return
         if self._age(self._asked_at) < RETRY_S:
-            raise Unavailable("the identity provider's keys cannot be had", rule="provider-unreachable", fix="try again in some seconds; if it stays, see that its key set can be reached from here")
+            raise Unavailable(
+                "the identity provider's keys cannot be had",
+                rule="provider-unreachable",
+                fix="try again in some seconds; if it stays, see that its key set can be reached from here",
+            )
         self._asked_at = self._clock().timestamp()
         try:
             self._keys = usable(await self._fetch())

@@ -28,6 +28,7 @@ from infra.identity.settings import ProviderSettings, web_address
 METADATA_TTL_S = 3600
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _OPTIONAL_ENDPOINTS = ("end_session_endpoint",)
+_UNREACHABLE = "try again later; if it stays, see that the identity provider runs and can be reached from here"
 
 Clock = Callable[[], datetime]
 
@@ -89,7 +90,9 @@ class Provider:
             now = self.clock().timestamp()
             if self._metadata is None or now - self._loaded_at >= METADATA_TTL_S:
                 if now - self._asked_at < RETRY_S:  # nobody waits in a queue for a provider that does not answer
-                    raise Unavailable("the identity provider did not answer just now", rule="provider-unreachable", fix=_UNREACHABLE)
+                    raise Unavailable(
+                        "the identity provider did not answer just now", rule="provider-unreachable", fix=_UNREACHABLE
+                    )
                 self._asked_at = now
                 self._metadata = self._checked(await self._fetch("/.well-known/openid-configuration", "discovery"))
                 self._loaded_at = now
@@ -116,7 +119,11 @@ class Provider:
             for name in _ENDPOINTS + tuple(n for n in _OPTIONAL_ENDPOINTS if n in document):
                 web_address(str(document.get(name, "")), development=self.settings.development)
         except ValueError as error:
-            raise Unavailable(f"the discovery document is unusable: {error}", rule="provider-endpoint", fix="have the identity provider publish its addresses as https, under names") from error
+            raise Unavailable(
+                f"the discovery document is unusable: {error}",
+                rule="provider-endpoint",
+                fix="have the identity provider publish https addresses, without user information or fragment",
+            ) from error
         return document
 
     async def authorization_url(self, *, state: str, verifier: str, wishes: Mapping[str, str]) -> str:
@@ -144,11 +151,21 @@ class Provider:
         except OAuthError as error:
             if error.error == "invalid_grant":
                 raise GrantEnded("the identity provider has ended this grant", fix="sign in again") from error
-            raise Unavailable("the identity provider refused our client", rule="provider-refused-client", fix="check client_id and client_secret in the settings against the provider's registration") from error
+            raise Unavailable(
+                "the identity provider refused our client",
+                rule="provider-refused-client",
+                fix="check client_id and client_secret in the settings against the provider's registration",
+            ) from error
         except (httpx2.HTTPError, ValueError, RecursionError) as error:
-            raise Unavailable("the identity provider's token endpoint failed", rule="provider-unreachable", fix=_UNREACHABLE) from error
+            raise Unavailable(
+                "the identity provider's token endpoint failed", rule="provider-unreachable", fix=_UNREACHABLE
+            ) from error
         if not isinstance(tokens, dict) or str(tokens.get("token_type", "")).lower() != "bearer":
-            raise SignInRefused("the identity provider's token response has no bearer token", rule="token-response", fix="have the provider issue tokens of type Bearer to this client (RFC 6750)")
+            raise SignInRefused(
+                "the identity provider's token response has no bearer token",
+                rule="token-response",
+                fix="have the provider issue tokens of type Bearer to this client (RFC 6750)",
+            )
         return tokens
 
     async def signed(self, token: object) -> Verified:

@@ -59,13 +59,21 @@ class SessionRechecks:
 async def _refreshed(provider: Provider, evidence: Evidence) -> Evidence:
     """Return the evidence with the groups of now. Raises as :class:`Provider` says, and for another person."""
     if evidence.refresh_token is None:
-        raise Unavailable("the provider gave no refresh token", rule="no-refresh-token", fix="allow refresh tokens for this client at the provider, then sign in again")
+        raise Unavailable(
+            "the provider gave no refresh token",
+            rule="no-refresh-token",
+            fix="allow refresh tokens for this client at the provider, then sign in again",
+        )
     tokens = await provider.refresh(evidence.refresh_token.reveal().decode())
     groups = None
     if "id_token" in tokens:
         claims = await provider.id_token(tokens, nonce=None, max_age=None, not_before=None)
         if claims["sub"] != evidence.subject:
-            raise GrantEnded("the provider answered for another person", rule="refresh-person", fix="sign in again; if it stays, tell who runs the identity provider")
+            raise GrantEnded(
+                "the provider answered for another person",
+                rule="refresh-person",
+                fix="sign in again; if it stays, tell who runs the identity provider",
+            )
         groups = groups_from(provider.settings, claims)
     fresh = tokens.get("refresh_token")
     secret = Secret(fresh.encode()) if isinstance(fresh, str) and fresh else None

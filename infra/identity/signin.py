@@ -49,7 +49,11 @@ class OidcSignIn:
         """Begin a sign-in; see :class:`commands.ports.signin.SignIn`."""
         at = self._providers.get(provider)
         if at is None or redirect_uri != at.settings.redirect_uri:
-            raise NotFound("no such identity provider is configured", rule="unknown-provider", fix="name one of those that are offered at /auth/login; its redirect_uri in the settings must be this server's")
+            raise NotFound(
+                "no such identity provider is configured",
+                rule="unknown-provider",
+                fix="choose one that is offered at /auth/login; its redirect_uri must be this server's in the settings",
+            )
         state, verifier, nonce, cookie = (secrets.token_urlsafe(32) for _ in range(4))
         if step_up is not None:
             max_age = STEP_UP_MAX_AGE_S if max_age is None else min(max_age, STEP_UP_MAX_AGE_S)
@@ -93,7 +97,11 @@ class OidcSignIn:
         kept = self._take(state, cookies.get(_cookie_name(state), ""))
         provider = self._providers.get(kept["provider"])
         if provider is None:
-            raise SignInRefused("the identity provider is no longer configured", rule="unknown-provider", fix="begin again with a provider that is offered now")
+            raise SignInRefused(
+                "the identity provider is no longer configured",
+                rule="unknown-provider",
+                fix="begin again with a provider that is offered now",
+            )
         await _check_callback(params, provider)
         try:
             evidence = await self._evidence(provider, params["code"], kept)
@@ -126,7 +134,11 @@ async def _check_callback(params: Mapping[str, str], provider: Provider) -> None
     promised = (await provider.metadata()).get("authorization_response_iss_parameter_supported") is True
     issuer = params.get("iss")
     if (issuer is None and promised) or issuer not in (None, provider.settings.issuer):
-        raise SignInRefused("the answer came from another identity provider", rule="sign-in-issuer", fix="begin the sign-in again; if it stays, check the provider's issuer in the settings")
+        raise SignInRefused(
+            "the answer came from another identity provider",
+            rule="sign-in-issuer",
+            fix="begin the sign-in again; if it stays, check the provider's issuer in the settings",
+        )
     if "error" in params:
         reason = _TELLABLE.get(params["error"], "the identity provider refused the sign-in")
         raise SignInRefused(reason, rule="provider-refused", fix="try again, or ask who runs the identity provider")

@@ -39,5 +39,9 @@ def connect(path: Path) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as failure:
         if connection is not None:
             connection.close()
-        raise Unavailable(f"{path} is no key store that we can open: {failure}", rule="key-store-file", fix="make folder and file readable and writable for this account; restore the file if it is damaged") from failure
+        raise Unavailable(
+            f"{path} is no key store that we can open: {failure}",
+            rule="key-store-file",
+            fix="make folder and file readable and writable for this account; restore the file if it is damaged",
+        ) from failure
     return connection

@@ -113,7 +113,9 @@ class DekRing:
         sql = "SELECT created_at_us, kek_id, wrapped FROM dek WHERE dek_id = ?"
         row = self._connection.execute(sql, (dek_id,)).fetchone()
         if row is None:
-            raise SecretAltered(f"a secret names the data-encryption key {dek_id.hex()}, which is not in the store", fix=RESTORE)
+            raise SecretAltered(
+                f"a secret names the data-encryption key {dek_id.hex()}, which is not in the store", fix=RESTORE
+            )
         kek = self._keks.get(row[1])
         if kek is None:
             raise Unavailable(

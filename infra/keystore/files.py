@@ -50,21 +50,31 @@ def read_private(path: Path, limit: int) -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe in the file's place would block for ever
     except OSError as failure:
-        raise NotFound(f"cannot read the key file {path}: {failure.strerror}", rule="key-file-missing", fix="name a file that is there and that this account may read") from failure
+        raise NotFound(
+            f"cannot read the key file {path}: {failure.strerror}",
+            rule="key-file-missing",
+            fix="name a file that is there and that this account may read",
+        ) from failure
     try:
         _refuse_shared(path, os.fstat(handle))
         content = os.read(handle, limit + 1)
     finally:
         os.close(handle)
     if len(content) > limit:
-        raise InvalidInput(f"{path} is larger than {limit} bytes: no key file", rule="key-file-format", fix="name the right file, or restore it")
+        raise InvalidInput(
+            f"{path} is larger than {limit} bytes: no key file",
+            rule="key-file-format",
+            fix="name the right file, or restore it",
+        )
     return content
 
 
 def _refuse_shared(path: Path, found: os.stat_result) -> None:
     mode = stat.S_IMODE(found.st_mode)
     if not stat.S_ISREG(found.st_mode):
-        raise InvalidInput(f"{path} is no ordinary file", rule="key-file-format", fix="name the file itself, no folder, pipe or device")
+        raise InvalidInput(
+            f"{path} is no ordinary file", rule="key-file-format", fix="name the file itself, no folder, pipe or device"
+        )
     if mode & _OTHERS:
         raise InvalidInput(
             f"{path} has mode {mode:04o}: others than its owner can reach the key",

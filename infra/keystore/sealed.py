@@ -73,7 +73,10 @@ def open_sealed(path: Path, label: str, passphrase: Secret) -> Secret:
         salt, nonce, sealed = (b64decode(part, validate=True) for part in (file.salt, file.nonce, file.ciphertext))
         return Secret(_cipher(passphrase, salt).decrypt(nonce, sealed, _bound(label)))
     except InvalidTag:
-        raise SecretAltered(f"{path} does not open: wrong passphrase, or another or altered file", fix="give the passphrase that this file was sealed under, or restore the file from a back-up") from None
+        raise SecretAltered(
+            f"{path} does not open: wrong passphrase, or another or altered file",
+            fix="give the passphrase that this file was sealed under, or restore the file from a back-up",
+        ) from None
     except (ValidationError, ValueError):
         raise InvalidInput(f"{path} is no sealed key", rule="key-file-format", fix="restore the file") from None
 

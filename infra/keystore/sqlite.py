@@ -60,7 +60,9 @@ class SqliteKeyStore:
         _check_place(key_id, field)
         value = secret.reveal()
         if len(value) > _LARGEST:
-            raise InvalidInput(f"a secret has at most {_LARGEST} bytes", rule="secret-size", fix="store a key, not a document")
+            raise InvalidInput(
+                f"a secret has at most {_LARGEST} bytes", rule="secret-size", fix="store a key, not a document"
+            )
         with self._locked():
             dek_id, aead = self._deks.for_writing()
             blob = seal_field(aead, dek_id, key_id, field, value)
@@ -75,7 +77,10 @@ class SqliteKeyStore:
         with self._locked():
             row = self._connection.execute(sql, (key_id, field)).fetchone()
             if row is None:
-                raise NotFound(f"the key store has no field {field!r} of key {key_id!r}", fix="check the id; a destroyed key does not come back, one that was lost comes from a back-up")
+                raise NotFound(
+                    f"the key store has no field {field!r} of key {key_id!r}",
+                    fix="check the id; a destroyed key does not come back, one that was lost comes from a back-up",
+                )
             aead = self._deks.for_reading(dek_id_of(row[0]))
             return Secret(open_field(aead, key_id, field, row[0]))
 
@@ -119,7 +124,9 @@ class SqliteKeyStore:
             self._connection.execute("INSERT INTO secret VALUES (?, ?, ?, ?)", (key_id, field, dek_id, blob))
         except sqlite3.IntegrityError as refused:
             if refused.sqlite_errorname == "SQLITE_CONSTRAINT_FOREIGNKEY":
-                raise Unavailable("another process retired the data-encryption key just now", rule="key-store-busy", fix="try again") from refused
+                raise Unavailable(
+                    "another process retired the data-encryption key just now", fix="try again"
+                ) from refused
             raise AlreadyExists(
                 f"field {field!r} of key {key_id!r} exists and is never overwritten", fix="use a fresh key id"
             ) from refused
@@ -147,7 +154,8 @@ class SqliteKeyStore:
                 yield
             except sqlite3.Error as failure:
                 raise Unavailable(
-                    f"the key store's file does not answer: {failure}", rule="key-store-file",
+                    f"the key store's file does not answer: {failure}",
+                    rule="key-store-file",
                     fix="see to the disk's free space and the file's rights; restore the file if it is damaged",
                 ) from failure
 
@@ -165,7 +173,11 @@ class SqliteKeyStore:
 def _check_place(key_id: str, field: str) -> None:
     for name in (key_id, field):
         if not _NAME.fullmatch(name):
-            raise InvalidInput(f"{name!r} is no key id or field name", rule="key-store-name", fix="use 1 to 128 letters, digits and . _ : -, with a letter or digit first")
+            raise InvalidInput(
+                f"{name!r} is no key id or field name",
+                rule="key-store-name",
+                fix="use 1 to 128 letters, digits and . _ : -, with a letter or digit first",
+            )
 
 
 def _refuse_beside(kek: KeyEncryptionKey, data_dir: Path) -> None:
