@@ -35,7 +35,8 @@ def _never(order: Mapping[str, Any]) -> None:
         raise Refused(f"{order_id} is {order['state']}", fix=f"see: sslclm show {order_id}")
     failed = [name for name, state in order["deployments"].items() if state == "failed"]
     if failed:
-        raise Refused(f"{failed[0]} has failed", fix=f"see: sslclm show {failed[0]}; sslclm deployments retry")
+        mend = f"see: sslclm show {failed[0]}; then: sslclm deployments retry {failed[0]}"
+        raise Refused(f"{failed[0]} has failed", fix=mend)
     if order["refused_rules"]:
         rule = next(iter(order["refused_rules"].values()))
         raise Refused(f"a host's key was refused by the rule {rule}", fix=f"see: sslclm show {order_id}")

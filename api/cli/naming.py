@@ -41,7 +41,8 @@ def id_of(api: Api, kind: str, given: str) -> str:
         return given
     found = api.items(PATHS[kind], 1, name=given.lower())
     if not found:
-        raise Refused(f"there is no {kind} {given}, or none that you may see", fix=f"see: sslclm {kind}s")
+        listing = "issuers" if kind == "issuer" else f"{kind}s list"
+        raise Refused(f"there is no {kind} {given}, or none that you may see", fix=f"see: sslclm {listing}")
     return str(found[0][f"{kind}_id"])
 
 
