@@ -68,10 +68,11 @@ async def _serve(backend: Backend, settings: Settings, stop: asyncio.Event, read
         providers = (*providers, provider.settings())
         where = settings.dev_provider_listen
         listeners.append(Listener("development identity provider", provider.app, where.host, where.port))
-    edge = edge_of(backend, backend.identity(providers), settings)
+    identity = backend.identity(providers)
+    edge = edge_of(backend, identity, settings)
     tls = await _own_tls(backend, settings)
     listeners += _listeners(edge, settings, tls)
-    upkeep = asyncio.create_task(Upkeep(backend, tls).run(stop))
+    upkeep = asyncio.create_task(Upkeep(backend, identity, tls).run(stop))
     try:
         await Supervisor(listeners).run(stop, ready)
     finally:

@@ -7,6 +7,7 @@ import ``api``; the edge imports them from here.
 from commands.ports.identity import Directory, Known
 from commands.ports.signin import (
     CliCodes,
+    EndedSession,
     Finished,
     MachineIdentity,
     MachineTokens,
@@ -26,6 +27,7 @@ from commands.ports.signin import (
 __all__ = [
     "CliCodes",
     "Directory",
+    "EndedSession",
     "Finished",
     "Known",
     "MachineIdentity",

@@ -5,21 +5,18 @@ Roles are looked up with every request, in the grants at the head of the ledger:
 
 from __future__ import annotations
 
-import contextlib
 import hmac
 from dataclasses import dataclass
 
 from fastapi import Request
 
 from api.edge import Edge
-from api.ports import Session
+from api.ports import EndedSession, Session
 from api.safeguard import correlation_id
-from commands.access import rights
-from commands.access.sessions import EndSession
-from commands.context import SYSTEM, Authentication, Context, Principal
+from commands.access import rights, session_ends
+from commands.context import Authentication, Principal
 from domain.access.session import EndReason
-from domain.errors import Denied, NotFound, Unauthenticated
-from domain.ids import derived_id
+from domain.errors import Denied, Unauthenticated
 
 COOKIE = "__Host-sslclm"
 CSRF_HEADER = "X-CSRF-Token"
@@ -38,8 +35,8 @@ class Caller:
 
 
 def session_stream(session: Session) -> str:
-    """Return the ledger's id of a session: derived, so that whoever ends it needs no table."""
-    return derived_id("session", session.id)
+    """Return the ledger's id of a session."""
+    return session_ends.session_stream(session.id)
 
 
 def bearer_token(request: Request) -> str | None:
@@ -88,11 +85,9 @@ async def live_session(edge: Edge, token: str, correlation: str) -> Session | No
 
 
 async def note_ended(edge: Edge, session: Session, reason: EndReason, correlation: str) -> None:
-    """Record the end of a session on behalf of its person; one whose beginning was never recorded has no end."""
-    who = edge.identity.directory.pseudonym(session.signed_in.issuer, session.signed_in.subject)
-    context = Context(SYSTEM, correlation, purpose="session", on_behalf_of=who)
-    with contextlib.suppress(NotFound):
-        await edge.bus.execute(EndSession(session_id=session_stream(session), reason=reason), context)
+    """Record the end of a session on behalf of its person."""
+    ended = EndedSession(session.id, session.signed_in.issuer, session.signed_in.subject, reason)
+    await session_ends.note_ended(edge.bus, edge.identity.directory, ended, correlation)
 
 
 def check_csrf(session: Session, given: str) -> None:

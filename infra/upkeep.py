@@ -1,4 +1,4 @@
-"""What the backend does by itself: recovery after a crash, fresh CRLs, its own certificate."""
+"""What the backend does by itself: recovery after a crash, ends of idle sessions, fresh CRLs, its own certificate."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from commands.access.session_ends import end_timed_out
 from commands.certificates.recover import recover_issuances
 from commands.issuers.keep_crls_fresh import keep_crls_fresh
 from commands.ports.ledger import Entry
 from domain.certificates.certificate import Certificate
 from domain.errors import ClmError
 from infra.bootstrap import Backend
+from infra.identity.wiring import Identity
 from infra.server.own_certificate import OwnNames, own_identity
 from infra.server.tls import ReloadableContext, agents_context, people_context
 
@@ -38,8 +40,8 @@ class Upkeep:
     A revocation starts a round at once; those that follow within a second share its CRL.
     """
 
-    def __init__(self, backend: Backend, tls: OwnTls) -> None:
-        self._backend, self._tls = backend, tls
+    def __init__(self, backend: Backend, identity: Identity, tls: OwnTls) -> None:
+        self._backend, self._identity, self._tls = backend, identity, tls
         self._seen, self._seen_at = 0, -EVERY_SECONDS
         self._due = asyncio.Event()
 
@@ -49,7 +51,7 @@ class Upkeep:
         try:
             while not stop.is_set():
                 self._due.clear()
-                for reaction in (self.open_issuances, self.crls, self.own_certificate):
+                for reaction in (self.open_issuances, self.sessions, self.crls, self.own_certificate):
                     await self._react(reaction)
                 await self._pause(stop, every)
         finally:
@@ -83,6 +85,10 @@ class Upkeep:
             return
         await recover_issuances(self._backend.bus, self._backend.services.reading, head=self._seen)
         self._seen, self._seen_at = self._backend.ledger.head().position, now
+
+    async def sessions(self) -> None:
+        """Record the end of the sessions that timed out."""
+        await end_timed_out(self._backend.bus, self._identity.directory, self._identity.sessions)
 
     async def crls(self) -> None:
         """Publish the CRLs that are due."""

@@ -6,11 +6,12 @@ People never have a password here: an identity provider says who they are (:clas
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from domain.access.session import EndReason
 from domain.errors import Denied
 
 SessionKind = Literal["browser", "cli"]
@@ -96,6 +97,16 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedSession:
+    """A session that is over, by its public ``id``, its person, and why it ended."""
+
+    id: str
+    issuer: str
+    subject: str
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True)
 class MachineIdentity:
     """A pipeline or service, from an access token that was issued to itself for our API (client credentials)."""
 
@@ -172,6 +183,15 @@ class Sessions(Protocol):
 
     def spend_step_up(self, token: str, act: str) -> bool:
         """Use up the step-up of an act: True exactly once, and only while it is fresh."""
+
+    def timed_out(self, limit: int) -> tuple[EndedSession, ...]:
+        """Return up to ``limit`` sessions that are over by time, oldest first, as ``idle`` or ``expired``.
+
+        They are never answered by :meth:`get` again. Record the end of each, then :meth:`forget` them.
+        """
+
+    def forget(self, ended: Iterable[EndedSession]) -> None:
+        """Remove what :meth:`timed_out` returned; what is gone already is no error."""
 
 
 class Rechecks(Protocol):

@@ -111,6 +111,11 @@ class IdentityDatabase:
             found: sqlite3.Row | None = self._connection.execute(sql, values).fetchone()
             return found
 
+    def rows(self, sql: str, **values: object) -> list[sqlite3.Row]:
+        """Return all rows of a query with named parameters; the query says how many at most."""
+        with self._lock, _answering():
+            return self._connection.execute(sql, values).fetchall()
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from commands.ports.signin import Session, SessionKind, SignedIn, SignInRefused
+from commands.ports.signin import EndedSession, Session, SessionKind, SignedIn, SignInRefused
 from domain.errors import StepUpRequired
 from infra.identity.database import IdentityDatabase, Sealer, digest
 from infra.identity.evidence import Evidence, pack, unpack, without_tokens
@@ -42,7 +43,6 @@ class SqliteSessions:
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         )
         with self._database.transaction() as connection:
-            connection.execute(f"DELETE FROM session WHERE NOT ({_ALIVE})", {"now": now})  # noqa: S608 - a constant
             connection.execute(sql, (key, public_id, kind, *who, csrf, now, now, now, sealed))
         session = self.get(token)
         assert session is not None
@@ -55,7 +55,8 @@ class SqliteSessions:
             return None
         if self._now() - row["seen"] >= _TOUCH_S:
             with self._database.transaction() as connection:
-                connection.execute("UPDATE session SET seen = ? WHERE token = ?", (self._now(), row["token"]))
+                sql = f"UPDATE session SET seen = :now WHERE token = :token AND {_ALIVE}"  # noqa: S608 - a constant
+                connection.execute(sql, {"now": self._now(), "token": row["token"]})  # what is over stays over
         return self._session(row)
 
     def row(self, token: str) -> sqlite3.Row | None:
@@ -113,6 +114,16 @@ class SqliteSessions:
         with self._database.transaction() as connection:
             return connection.execute(sql, (digest(token), act, self._now())).rowcount == 1
 
+    def timed_out(self, limit: int) -> tuple[EndedSession, ...]:
+        """Return up to ``limit`` sessions that are over by time, by whichever limit came first."""
+        sql = f"SELECT * FROM session WHERE NOT ({_ALIVE}) ORDER BY created LIMIT :limit"  # noqa: S608 - a constant
+        return tuple(map(_timed_out, self._database.rows(sql, now=self._now(), limit=limit)))
+
+    def forget(self, ended: Iterable[EndedSession]) -> None:
+        """Remove what :meth:`timed_out` returned."""
+        with self._database.transaction() as connection:
+            connection.executemany("DELETE FROM session WHERE id = ?", [(one.id,) for one in ended])
+
     def replace(self, row: sqlite3.Row, evidence: SignedIn) -> bool:
         """Store newer evidence of a session that the provider has just confirmed; False where it changed meanwhile."""
         sql = "UPDATE session SET sealed = ?, checked = ?, degraded = 0 WHERE token = ? AND sealed = ?"
@@ -158,3 +169,8 @@ class SqliteSessions:
             fresh_for=row["act"] if row["act"] is not None and row["act_until"] > now else None,
             csrf_token=row["csrf"],
         )
+
+
+def _timed_out(row: sqlite3.Row) -> EndedSession:
+    too_old = row["created"] + ABSOLUTE_S <= row["seen"] + IDLE_S
+    return EndedSession(row["id"], row["issuer"], row["subject"], "expired" if too_old else "idle")

@@ -9,15 +9,16 @@ import pytest
 
 from commands.ports.ledger import LedgerUnavailable
 from infra.bootstrap import Backend
+from infra.identity.wiring import Identity
 from infra.upkeep import Upkeep
 
 
 class Rounds(Upkeep):
     """Upkeep whose first reaction always fails, and whose last one ends it in the second round."""
 
-    def __init__(self, backend: Backend, failure: Exception, stop: asyncio.Event) -> None:
+    def __init__(self, backend: Backend, identity: Identity, failure: Exception, stop: asyncio.Event) -> None:
         nothing: Any = None  # the reactions that would use the listeners' TLS are replaced
-        super().__init__(backend, nothing)
+        super().__init__(backend, identity, nothing)
         self._failure, self._stop, self.rounds = failure, stop, 0
 
     async def open_issuances(self) -> None:
@@ -39,7 +40,7 @@ class Rounds(Upkeep):
 async def test_a_reaction_that_fails_is_tried_again(lab, failure):
     """Neither a full disk nor a ledger that is away ends upkeep."""
     stop = asyncio.Event()
-    upkeep = Rounds(lab.backend, failure, stop)
+    upkeep = Rounds(lab.backend, lab.adapters, failure, stop)
 
     await asyncio.wait_for(upkeep.run(stop, every=0.001), timeout=10)
 
