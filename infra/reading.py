@@ -9,6 +9,7 @@ from typing import Any
 from commands.ports.issuers import RevokedSerial
 from commands.ports.reading import DueCrl, Place, StartedIssuance
 from domain.moments import microseconds, moment_of
+from projections.access.grants import GRANTS, GrantFilter
 from projections.base import Projection, R
 from projections.certificates.inventory import INVENTORY, InventoryFilter
 from projections.hosts.deployments import DEPLOYMENTS, DeploymentFilter
@@ -65,6 +66,10 @@ class ViewsReading:
     def _is_issued(self, certificate_id: str) -> bool:
         row: Any = self._views.get(INVENTORY, certificate_id)
         return row is not None and row["state"] == "issued"
+
+    def admin_grants(self) -> Sequence[str]:
+        """Return the grants of ROLE_ADMIN that are in force."""
+        return [row["grant_id"] for row in every(self._views, GRANTS, GrantFilter(role="ROLE_ADMIN", in_force=True))]
 
     def revoked(self, issuer_id: str, *, not_expired_at: datetime) -> Sequence[RevokedSerial]:
         """Return the revoked serials of an issuer whose certificates had not expired at that moment."""

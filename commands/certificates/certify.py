@@ -86,8 +86,15 @@ def still_allowed(work: Work, order: Order) -> Profile:
     """
     profile = as_looked_at(work, order)
     teams = [work.refer(Host, host).team_id for host in order.hosts()]
-    brought = order.csr is not None
-    judgement = judge_request(work, profile.spec, order.team_id, order.subject, brought=brought, host_teams=teams)
+    judgement = judge_request(
+        work,
+        profile,
+        order.team_id,
+        order.subject,
+        requester=order.requester,
+        brought=order.csr is not None,
+        host_teams=teams,
+    )
     new = [violation for violation in judgement.violations if violation.rule not in order.waived_rules]
     if new:
         raise PolicyRefused(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from commands.work import Work
 from domain.certificates.names import MAX_COMMON_NAME, a_labels, parse_dns_name, parse_ip_address, wildcard_bases
@@ -10,6 +11,7 @@ from domain.certificates.wish import Subject
 from domain.errors import PolicyRefused
 from domain.profiles.facts import Facts
 from domain.profiles.policy import Judgement, judge
+from domain.profiles.profile import Profile
 from domain.profiles.spec import KeyAlgorithm, ProfileSpec
 
 
@@ -36,15 +38,17 @@ def subject_of(
 
 def judge_request(
     work: Work,
-    spec: ProfileSpec,
+    profile: Profile,
     team_id: str,
     subject: Subject,
     *,
+    requester: str,
     brought: bool,
     host_teams: Iterable[str] = (),
 ) -> Judgement:
     """Judge a request; ``brought``: the caller made the key. Raises PolicyRefused where no person may waive."""
-    judgement = judge(_facts(work, spec, team_id, subject, brought=brought, host_teams=host_teams))
+    facts = _facts(work, profile.spec, team_id, subject, brought=brought, host_teams=host_teams)
+    judgement = judge(replace(facts, own_profile=requester == profile.author))
     if judgement.refused:
         broken = [violation for violation in judgement.violations if not violation.waivable]
         raise PolicyRefused(

@@ -71,7 +71,10 @@ def _order(
 ) -> tuple[Order, Judgement]:
     subject = _subject(command, profile, csr)
     teams = [_host_team(work, command.team_id, target) for target in command.targets]
-    judgement = judge_request(work, profile.spec, command.team_id, subject, brought=csr is not None, host_teams=teams)
+    requester, brought = work.context.principal.pseudonym, csr is not None
+    judgement = judge_request(
+        work, profile, command.team_id, subject, requester=requester, brought=brought, host_teams=teams
+    )
     order = Order.begin(
         Order.Requested,
         stream_id=work.new_id("order"),
@@ -79,7 +82,7 @@ def _order(
         team_id=command.team_id,
         profile_id=profile.id,
         profile_version=profile.number,
-        requester=work.context.principal.pseudonym,
+        requester=requester,
         subject=subject,
         targets=command.targets,
         csr=base64.b64encode(csr.der).decode() if csr is not None else None,

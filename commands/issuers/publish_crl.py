@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import base64
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 from pydantic import Field
 
 from commands.base import Command, Scope, Services, UseCase
 from commands.certificates.issuing import BACKDATE
 from commands.work import Work
-from domain.base import Timestamp
 from domain.certificates.fingerprints import fingerprint
 from domain.issuers.issuer import Issuer
 
@@ -42,15 +42,26 @@ def handle_publish(command: PublishCrl, work: Work) -> None:
     issuer = work.load(Issuer, command.issuer_id)
     start = work.now.replace(microsecond=0) - timedelta(seconds=BACKDATE)
     end = start + timedelta(seconds=command.valid_seconds)
+    # An entry stays for one more CRL's time after its certificate has expired (RFC 5280 section 3.3).
+    since = start - timedelta(seconds=command.valid_seconds)
     number = issuer.draw_crl_number(this_update=start, next_update=end, at=work.now)
-    work.then = partial(_sign, work.services, issuer.id, number, start, end)
+    work.then = partial(_sign, work.services, _Draft(issuer.id, number, start, end, since))
 
 
-async def _sign(
-    services: Services, issuer_id: str, number: int, this_update: Timestamp, next_update: Timestamp
-) -> Command:
+class _Draft(NamedTuple):
+    """A CRL whose number is drawn; it lists what had not expired at ``since``."""
+
+    issuer_id: str
+    number: int
+    this_update: datetime
+    next_update: datetime
+    since: datetime
+
+
+async def _sign(services: Services, draft: _Draft) -> Command:
+    issuer_id, number, this_update, next_update, since = draft
     await services.reading.caught_up(services.ledger.head().position)
-    revoked = services.reading.revoked(issuer_id, not_expired_at=this_update)
+    revoked = services.reading.revoked(issuer_id, not_expired_at=since)
     der = await services.issuers.sign_crl(issuer_id, number, this_update, next_update, revoked)
     return RecordCrl(issuer_id=issuer_id, number=number, entries=len(revoked), crl=base64.b64encode(der).decode())
 

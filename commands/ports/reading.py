@@ -45,6 +45,9 @@ class Reading(Protocol):
     def places_of(self, certificate_id: str) -> Sequence[Place]:
         """Return the places where this certificate is the last one that was proven to be served."""
 
+    def admin_grants(self) -> Sequence[str]:
+        """Return the grants of ROLE_ADMIN that are in force."""
+
     def revoked(self, issuer_id: str, *, not_expired_at: datetime) -> Sequence[RevokedSerial]:
         """Return the revoked serials of an issuer whose certificates had not expired at that moment."""
 

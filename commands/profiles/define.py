@@ -32,11 +32,12 @@ def handle(command: DefineProfile, work: Work) -> None:
         raise InvalidInput("profiles issue from an issuing CA", rule="profile-issuer", fix="see: sslclm issuers")
     for team in spec.teams:
         work.refer(Team, team)
+    author = work.context.principal.pseudonym
     profile = work.find(Profile, Profile.id_for(spec.name))
     if profile is None:
-        work.add(Profile.define(spec=spec, at=work.now))
+        work.add(Profile.define(spec=spec, author=author, at=work.now))
     elif profile.spec != spec:
-        profile.revise(spec=spec, at=work.now)
+        profile.revise(spec=spec, author=author, at=work.now)
 
 
 DEFINE_PROFILE = UseCase("profiles.define", scope, handle)

@@ -13,6 +13,7 @@ from domain.errors import Denied, WrongState
 
 State = Literal["waiting", "approved", "rejected", "cancelled", "abandoned", "fulfilled"]
 APPROVAL_GOOD_FOR = timedelta(days=7)
+WAITS_AT_MOST = timedelta(days=30)
 GENERATIONS_AT_MOST = 5
 
 
@@ -174,6 +175,8 @@ class Order(Aggregate):
     def approve(self, *, approver: str, request_sha256: str, at: datetime) -> None:
         """Give one person's approval of exactly the request they saw; never the requester, never twice."""
         self._must_be("waiting")
+        if at > self.created_on + WAITS_AT_MOST:
+            raise WrongState("nobody decided for 30 days", rule="request-expired", fix="reject it, and request again")
         if request_sha256 != self.request_sha256:
             raise WrongState(
                 "the request is not the one that was looked at",

@@ -17,6 +17,7 @@ class Facts:
     - ``dns_names``, ``ip_addresses``, ``common_name``: as ``domain.certificates.names`` spells them.
     - ``validity``: seconds, from the back-dated notBefore to notAfter, both ends inclusive (RFC 5280 section 4.1.2.5).
     - ``key_algorithm``: None while the host has not made the key yet; the rules are asked again with its CSR.
+    - ``own_profile``: whoever orders wrote this version of the profile.
     - ``host_team``: the team of the host that is to make the key; None where no host takes part.
     - ``reserved``: names and addresses of this system (backend, listeners, identity providers).
     - ``public_suffixes``: those of ``names.wildcard_bases`` that are public suffixes; ``invalid_a_labels``: those of
@@ -32,6 +33,7 @@ class Facts:
     key_made: Literal["host", "client"]
     on: date
     host_team: str | None = None
+    own_profile: bool = False
     common_name: str | None = None
     key_algorithm: KeyAlgorithm | None = None
     reserved: frozenset[str] = frozenset()

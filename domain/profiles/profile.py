@@ -18,26 +18,29 @@ class Profile(Aggregate):
     def __init__(self) -> None:
         self.spec: ProfileSpec
         self.number = 0
+        self.author = ""
         self.retired = False
 
     class Defined(base.Created):
-        """The profile exists with this content."""
+        """The profile exists with this content; ``author`` is the pseudonym of who wrote it."""
 
         TOPIC: ClassVar[str] = "sslclm.profile.defined.v1"
         spec: ProfileSpec
+        author: str
 
         def apply(self, profile: Profile) -> None:
-            profile.spec = self.spec
+            profile.spec, profile.author = self.spec, self.author
             profile.number = 1
 
     class Revised(Event):
-        """The profile's content is replaced; what was issued before stays as it was."""
+        """The profile's content is replaced by its new author; what was issued before stays as it was."""
 
         TOPIC: ClassVar[str] = "sslclm.profile.revised.v1"
         spec: ProfileSpec
+        author: str
 
         def apply(self, profile: Profile) -> None:
-            profile.spec = self.spec
+            profile.spec, profile.author = self.spec, self.author
             profile.number += 1
 
     class Retired(Event):
@@ -54,16 +57,16 @@ class Profile(Aggregate):
         return derived_id("profile", name)
 
     @classmethod
-    def define(cls, *, spec: ProfileSpec, at: datetime) -> Profile:
+    def define(cls, *, spec: ProfileSpec, author: str, at: datetime) -> Profile:
         """Define a profile; a second one of the same name conflicts in the ledger."""
-        return cls.begin(cls.Defined, stream_id=cls.id_for(spec.name), at=at, spec=spec)
+        return cls.begin(cls.Defined, stream_id=cls.id_for(spec.name), at=at, spec=spec, author=author)
 
-    def revise(self, *, spec: ProfileSpec, at: datetime) -> None:
+    def revise(self, *, spec: ProfileSpec, author: str, at: datetime) -> None:
         """Replace the content; the name stays."""
         self.must_be_in_force()
         if spec.name != self.spec.name:
             raise WrongState("a profile keeps its name", rule="profile-name", fix="define another profile")
-        self.record(self.Revised, at=at, spec=spec)
+        self.record(self.Revised, at=at, spec=spec, author=author)
 
     def retire(self, *, at: datetime) -> None:
         """Retire the profile."""

@@ -81,6 +81,7 @@ class PaperIssuers:
 class PaperReading:
     """Read models as lists that a test fills."""
 
+    admins: list[str] = field(default_factory=list)
     started: list[StartedIssuance] = field(default_factory=list)
     served: dict[Place, list[str]] = field(default_factory=dict)
 
@@ -95,6 +96,9 @@ class PaperReading:
 
     def places_of(self, certificate_id: str) -> Sequence[Place]:
         return [place for place, served in self.served.items() if served[:1] == [certificate_id]]
+
+    def admin_grants(self) -> Sequence[str]:
+        return self.admins
 
     def revoked(self, issuer_id: str, *, not_expired_at: datetime) -> Sequence[RevokedSerial]:
         return ()
@@ -186,7 +190,7 @@ def furnish(world: World, spec: ProfileSpec | None = None) -> None:
         Team.create(name="shop", at=NOW),
         Team.create(name="pay", at=NOW),
         issuer,
-        Profile.define(spec=spec or web_spec(), at=NOW),
+        Profile.define(spec=spec or web_spec(), author="p-adam", at=NOW),
         Host.register(name="web1.shop.test", team_id=SHOP, at=NOW),
         Host.register(name="db1.pay.test", team_id=PAY, at=NOW),
     )
@@ -214,6 +218,11 @@ def ben(**told: str) -> Context:
 def olga(**told: str) -> Context:
     """A member of SEC_OPS."""
     return who("p-olga", Held(Role.SEC_OPS), **told)
+
+
+def omar(**told: str) -> Context:
+    """Another member of SEC_OPS."""
+    return who("p-omar", Held(Role.SEC_OPS), **told)
 
 
 def the_agent(host_id: str, key_sha256: str | None = None) -> Context:

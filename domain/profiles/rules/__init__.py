@@ -17,6 +17,7 @@ from domain.profiles.rules import (
     names_inside_profile,
     names_not_reserved,
     names_present,
+    profile_by_another,
     team_may_use_profile,
     validity_hard_maximum,
     validity_maximum,
@@ -45,4 +46,5 @@ RULES: tuple[Rule, ...] = (
     key_strength.RULE,
     key_strength_horizon.RULE,
     approval_required.RULE,
+    profile_by_another.RULE,
 )

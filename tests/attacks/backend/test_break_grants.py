@@ -22,6 +22,9 @@ def world(tmp_path):
     for role in ("ROLE_SEC_OPS", "ROLE_ADMIN"):
         told = {"provider": "corporate", "subject_kind": "group", "subject": role, "role": role, "team_id": None}
         made.given(Grant.give(stream_id=f"grant-{role}", at=NOW, **told))
+    others = {"provider": "corporate", "subject_kind": "group", "subject": "/others", "team_id": None}
+    made.given(Grant.give(stream_id="grant-others", at=NOW, role="ROLE_ADMIN", **others))
+    made.reading.admins = ["grant-ROLE_ADMIN", "grant-others"]  # the last administrators would have to stay
     yield made
     made.ledger.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import shutil
+import stat
 
 import pytest
 from cryptography import x509
@@ -16,10 +17,10 @@ from domain.issuers.issuer import Issuer
 from infra.keystore.errors import SecretAltered
 from infra.reading import every
 from infra.server.own_certificate import OwnNames, own_identity
-from infra.setup import publish_root_crl
+from infra.setup import initialise, publish_root_crl
 from infra.upkeep import recover
 from projections.issuers.issuers import ISSUERS, IssuerFilter
-from tests.support.backends import PASSPHRASE, Clock, files_in, reopen, set_up
+from tests.support.backends import PASSPHRASE, PLAN, Clock, files_in, reopen, set_up
 
 NAMES = OwnNames(("clm.test",), ("127.0.0.1",))
 
@@ -47,6 +48,25 @@ def test_set_up_makes_three_authorities_with_crls(backend):
     """Root, issuing CA and agents' CA exist, each with its first CRL, and the chain of the ledger holds."""
     assert numbers(backend) == {"root": 1, "issuing": 1, "agents": 1}
     assert backend.evidence.verify().holds
+
+
+def test_set_up_leaves_the_root_certificate_in_a_file(backend):
+    """Beside the data, readable (0644), PEM, and exactly the root that the backend serves."""
+    path = backend.files.root_certificate
+
+    assert ("root-ca.pem", backend.files.data_dir) == (path.name, path.parent)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert path.read_bytes() == backend.root_pem()
+    assert x509.load_pem_x509_certificate(path.read_bytes()).subject.rfc4514_string() == "CN=Test Root CA,O=Test"
+
+
+def test_set_up_says_where_the_root_certificate_is(tmp_path, clock):
+    """One of the lines that an operator reads names the file."""
+    told: list[str] = []
+    made = asyncio.run(initialise(files_in(tmp_path), PLAN, PASSPHRASE, clock=clock, tell=told.append))
+    made.close()
+
+    assert [line for line in told if line.endswith(str(made.files.root_certificate))]
 
 
 def test_the_use_of_the_roots_key_is_recorded_before_the_issuing_ca_exists(backend):

@@ -14,6 +14,7 @@ from commands.certificates.reject import RejectOrder
 from commands.certificates.request import RequestCertificate
 from commands.certificates.resume import ResumeOrder
 from commands.context import Held, Role
+from commands.profiles.define import DefineProfile
 from commands.work import Work
 from domain.certificates.order import Order
 from domain.certificates.wish import Target
@@ -21,7 +22,7 @@ from domain.errors import Denied, IdempotencyMismatch, InvalidInput, NotFound, P
 from domain.hosts.host import Host
 from domain.hosts.targets import Endpoint, TargetSpec
 from tests.support.csrs import make_csr, p256, pem_csr
-from tests.support.world import PAY, SHOP, WEB, World, anna, ben, issued_der, olga, who
+from tests.support.world import PAY, SHOP, WEB, World, anna, ben, issued_der, olga, omar, web_spec, who
 
 PEM = pem_csr(make_csr(p256(), x509.DNSName("www.shop.test")))
 DAY = 86_400
@@ -51,7 +52,12 @@ def order_id(outcome: Outcome) -> str:
 
 def order_of(world: World, outcome: Outcome) -> Order:
     """Load the order of an outcome."""
-    return Work(world.bus.services, anna()).load(Order, order_id(outcome))
+    return load_order(world, order_id(outcome))
+
+
+def load_order(world: World, stream_id: str) -> Order:
+    """Load an order as the ledger has it."""
+    return Work(world.bus.services, anna()).load(Order, stream_id)
 
 
 def test_inside_the_profile_a_brought_key_is_certified_in_one_call(world: World) -> None:
@@ -213,3 +219,23 @@ def test_a_key_speaks_for_one_kind_of_command(world: World) -> None:
 def test_a_caller_cannot_take_a_second_steps_key(world: World) -> None:
     """Keys that begin as internal ones do are another namespace than what an edge hands in."""
     assert anna(key="5:RecordIssued").idempotency_key != anna().internal("5:RecordIssued").idempotency_key
+
+
+def test_the_author_of_a_profile_orders_by_it_with_a_second_person(world: World) -> None:
+    """Who writes the rule does not decide by it alone: the order waits, and its own author cannot approve it."""
+    world.when(DefineProfile(spec=web_spec(max_validity=20 * DAY)), olga())
+    mine = order_of(world, world.when(brought(), olga()))
+    assert (mine.state, mine.waived_rules) == ("waiting", ("profile-by-another",))
+
+    with pytest.raises(Denied, match="own request"):
+        world.when(ApproveOrder(order_id=mine.id, request_sha256=mine.request_sha256), olga())
+    world.when(ApproveOrder(order_id=mine.id, request_sha256=mine.request_sha256), omar())
+    assert load_order(world, mine.id).state == "fulfilled"
+
+
+def test_a_request_that_nobody_decides_expires(world: World) -> None:
+    """After thirty days it must be asked for again."""
+    order = order_of(world, world.when(brought(validity=60 * DAY), anna()))
+    world.pass_time(days=31)
+    with pytest.raises(WrongState, match="30 days"):
+        world.when(ApproveOrder(order_id=order.id, request_sha256=order.request_sha256), olga())

@@ -106,6 +106,8 @@ CASES = [
     ("key-strength-horizon", {"key_algorithm": "RSA-2048", "on": date(2031, 1, 1)}, False),
     ("approval-required", {"profile": spec(approval="policy")}, False),
     ("approval-required", {"profile": spec(approval="manual")}, True),
+    ("profile-by-another", {"own_profile": False}, False),
+    ("profile-by-another", {"own_profile": True}, True),
 ]
 
 

@@ -71,8 +71,8 @@ def test_a_grant_until_it_is_withdrawn(folded):
 def test_a_profile_counts_its_versions(folded):
     """A revision replaces the content and counts up; a retired profile keeps its last one."""
     spec = ProfileSpec(name="web", issuer_id="issuer-1", teams=("team-1",), max_validity=900)
-    profile = Profile.define(spec=spec, at=at())
-    profile.revise(spec=spec.model_copy(update={"teams": ("team-1", "team-2")}), at=at(1))
+    profile = Profile.define(spec=spec, author="p-adam", at=at())
+    profile.revise(spec=spec.model_copy(update={"teams": ("team-1", "team-2")}), author="p-olga", at=at(1))
     profile.retire(at=at(2))
 
     (row,) = folded(PROFILES)(profile).values()
