@@ -77,6 +77,11 @@ class Files:
         """The root CA's key, sealed under a passphrase; may be taken offline after set-up."""
         return self.data_dir / "root-key.sealed"
 
+    @property
+    def root_certificate(self) -> Path:
+        """The root CA's certificate, PEM, for clients to trust; written at set-up, and nothing here reads it."""
+        return self.data_dir / "root-ca.pem"
+
 
 @dataclass(slots=True)
 class Backend:

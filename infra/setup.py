@@ -80,6 +80,7 @@ async def initialise(
     backend = compose(files, clock=clock)
     tell(f"ledger {plan.origin} begun in {files.data_dir}")
     await _authorities(backend, plan, passphrase, tell)
+    _write_root_certificate(backend, tell)
     grant = GiveGrant(provider=plan.admin_provider, subject=plan.admin_group, role="ROLE_ADMIN")
     outcome = await as_system(backend, grant, "first-admin")
     tell(f"ROLE_ADMIN for {plan.admin_group} of {plan.admin_provider}, position {outcome.position}")
@@ -129,6 +130,14 @@ async def _authorities(backend: Backend, plan: SetupPlan, passphrase: Secret, te
     for name in (ISSUING, AGENTS):
         await as_system(backend, PublishCrl(issuer_id=Issuer.id_for(name)), "setup")
     tell("CRLs of all authorities published")
+
+
+def _write_root_certificate(backend: Backend, tell: Told) -> None:
+    """Leave the root's certificate for clients: a file, so that nobody has to read it out of what was told."""
+    path = backend.files.root_certificate
+    path.write_bytes(backend.root_pem())
+    path.chmod(0o644)  # it is public, whatever the umask; its folder is not
+    tell(f"root certificate for clients (--ca-file): {path}")
 
 
 async def _keep(

@@ -62,7 +62,7 @@ def test_set_up_leaves_the_root_certificate_in_a_file(backend):
 
 def test_set_up_says_where_the_root_certificate_is(tmp_path, clock):
     """One of the lines that an operator reads names the file."""
-    told: list[str] = []
+    told = []
     made = asyncio.run(initialise(files_in(tmp_path), PLAN, PASSPHRASE, clock=clock, tell=told.append))
     made.close()
 
