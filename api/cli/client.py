@@ -22,7 +22,7 @@ _POSITION, _MIN_POSITION = "Ledger-Position", "Min-Ledger-Position"
 _NUMBER_DIGITS = 15
 _PROBLEM_MAX = 65_536
 _NOT_TRUSTED = "the server's certificate is not trusted here"
-_TRUST_FIX = "name its root: --ca-file FILE, or at sign-in --ca-sha256 HEX"
+_TRUST_FIX = "name its root: --ca-file FILE (the root-ca.pem of sslclm init), or at sign-in --ca-sha256 HEX"
 
 
 class Api:
