@@ -27,7 +27,7 @@ def pin(backend) -> str:
     return ":".join(digest[start : start + 2] for start in range(0, 64, 2))
 
 
-def test_a_pin_is_enough(stranger, backend):
+def test_a_pin_is_enough(stranger, backend, furnished):
     """With the root's hash the root is fetched, compared and kept; later commands trust only it."""
     stranger("login", "--server", backend.url, "--ca-sha256", pin(backend))
 
