@@ -6,7 +6,7 @@ The documented shape is derived from the row's own ``TypedDict``, so that docume
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any, get_type_hints
@@ -38,11 +38,15 @@ def shown_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class Shape:
-    """The shape of one kind of row; ``without`` are members that are not shown, ``more`` are added by the endpoint."""
+    """The shape of one kind of row; ``without`` are members that are not shown.
+
+    ``more`` are members, with their types, that the endpoint adds to what a call of the shape returns.
+    """
 
     name: str
     row: Any
     without: frozenset[str] = frozenset()
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return a row as it is shown."""
@@ -55,7 +59,7 @@ class Shape:
     @cached_property
     def model(self) -> type[BaseModel]:
         """The shape as a pydantic model, for the OpenAPI document."""
-        fields: dict[str, Any] = {}
+        fields: dict[str, Any] = {name: (kind, ...) for name, kind in self.more.items()}
         for name, kind in get_type_hints(self.row).items():
             if name not in self.without:
                 stamp = name.endswith(_MICROSECONDS)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from api.calls import POSITION, Body, Call, PageQuery, Recorded, Why, commanding, reading
+from api.calls import POSITION, Body, Call, PageQuery, Recorded, Show, Why, commanding, reading
 from api.events import find_event
 from api.openapi import command, read
 from api.pem import pem_from_base64, pem_from_der
@@ -24,7 +26,9 @@ from domain.certificates.order import Order, State
 from projections.certificates.orders import ORDERS, OrderFilter, OrderRow
 
 ROUTER = APIRouter(prefix="/api/v1/orders", tags=["orders"])
-ORDER = Shape("Order", OrderRow, without=frozenset({"deployment_ids"}))
+NAMES = {"requester_name": str, "approver_names": list[str]}
+"""Who stands behind ``requester`` and ``approvers``, in their order; "" where the erasable directory knows nobody."""
+ORDER = Shape("Order", OrderRow, without=frozenset({"deployment_ids"}), more=NAMES)
 
 
 class OrderQuery(PageQuery):
@@ -72,7 +76,7 @@ async def orders(request: Request, query: Annotated[OrderQuery, Query()]) -> Res
     where = OrderFilter(
         state=query.state, team_id=query.team, profile_id=query.profile, host_id=query.host, requester=requester
     )
-    return call.page(ORDERS, where, query, ORDER)
+    return call.page(ORDERS, where, query, _with_names(call))
 
 
 @ROUTER.post("", **command({201: OrderAnswer, 202: OrderAnswer}, RequestCertificate))
@@ -88,7 +92,8 @@ async def request_certificate(request: Request) -> Response:
 @ROUTER.get("/{order_id}", **read(ORDER.model, one=True))
 async def order(request: Request, order_id: str) -> Response:
     """Show an order."""
-    return await (await reading(request)).show(ORDERS, order_id, ORDER)
+    call = await reading(request)
+    return await call.show(ORDERS, order_id, _with_names(call))
 
 
 @ROUTER.post("/{order_id}/approve", **command({200: OrderAnswer}, Approval))
@@ -123,6 +128,21 @@ async def resume(request: Request, order_id: str) -> Response:
     why = await call.body(Why)
     outcome = await call.execute(ResumeOrder(order_id=order_id), reason=why.reason)
     return _response(call, outcome, _answer(call, outcome, order_id), 200)
+
+
+def _with_names(call: Call) -> Show:
+    """Return how an order is shown in this call; each pseudonym is looked up once."""
+
+    @cache
+    def name(pseudonym: str) -> str:
+        known = call.edge.identity.directory.known(pseudonym)
+        return known.display_name if known else ""
+
+    def show(row: Mapping[str, Any]) -> dict[str, Any]:
+        names = {"requester_name": name(row["requester"]), "approver_names": list(map(name, row["approvers"]))}
+        return ORDER(row) | names
+
+    return show
 
 
 def _answer(call: Call, outcome: Outcome, order_id: str) -> OrderAnswer:

@@ -74,6 +74,28 @@ async def test_a_second_person_approves_exactly_what_they_read(lab, anna, olga):
     assert right.json()["certificate"].startswith("-----BEGIN CERTIFICATE-----")
 
 
+async def test_people_behind_an_order_have_names(lab, anna, olga):
+    """An order and its list name who asked and who approved, until they are erased: then no cached copy counts."""
+    await lab.define("by-hand-3", "shop", approval="manual")
+    wish = await anna.post("/api/v1/orders", json=lab.order(profile="by-hand-3"), headers=lab.key())
+    order = wish.headers["Location"]
+    at = {"Min-Ledger-Position": wish.headers["Ledger-Position"]}
+    read = (await olga.get(order, headers=at)).json()
+    body = {"request_sha256": read["request_sha256"]}
+    async with lab.client("sec-omar") as omar:
+        done = await omar.post(f"{order}/approve", json=body, headers=lab.key())
+    after = await anna.get(order, headers={"Min-Ledger-Position": done.headers["Ledger-Position"]})
+    told = after.json()
+    listed = (await anna.get("/api/v1/orders", params={"profile": told["profile_id"]})).json()["items"]
+
+    assert ("Anna (team shop)", []) == (read["requester_name"], read["approver_names"])
+    assert [told] == listed
+    assert ["Omar Security"] == told["approver_names"]
+    lab.edge.identity.directory.erase(told["approvers"][0])
+    again = await olga.get(order, headers={"If-None-Match": after.headers["ETag"]})
+    assert (200, [""]) == (again.status_code, again.json()["approver_names"])
+
+
 async def test_an_order_can_be_rejected_or_cancelled(lab, anna, olga):
     """A rejection needs a reason; a cancelled order is over."""
     await lab.define("by-hand-2", "shop", approval="manual")
