@@ -100,6 +100,15 @@ _ALWAYS: Mapping[str, tuple[str, str]] = {
 }
 """Rule -> detail and fix, where the error's own words would tell too much."""
 
+_SAID = {
+    "missing": "is missing",
+    "extra_forbidden": "there is no such member",
+    "literal_error": "must be {expected}",
+    "too_short": "needs at least {min_length}",
+    "too_long": "takes at most {max_length}",
+}
+"""Kind of a pydantic error -> what is said of the member; the kind's own context fills it in."""
+
 
 def status_of(error: type[ClmError]) -> HTTPStatus:
     """Return the status of an error class."""
@@ -149,10 +158,16 @@ def _document(
 
 def invalid(errors: Sequence[Mapping[str, Any]]) -> InvalidInput:
     """Return what pydantic found as one error: it names the members, and never repeats what was sent."""
-    shown = [f"{'.'.join(str(part)[:64] for part in one['loc']) or 'body'}: {one['msg']}" for one in errors]
+    shown = [f"{'.'.join(str(part)[:64] for part in one['loc']) or 'body'}: {_said(one)}" for one in errors]
     more = [f"and {len(shown) - _ERRORS_SHOWN} more"] if len(shown) > _ERRORS_SHOWN else []
     detail = "; ".join([*shown[:_ERRORS_SHOWN], *more])
     return InvalidInput(detail, fix="see /api/openapi.json for the members and their form")
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    """Return what is wrong with a member: the commonest in our words, with the values that are allowed."""
+    words = _SAID.get(error["type"])
+    return words.format(**error.get("ctx", {})) if words else str(error["msg"])
 
 
 def install_problem_handlers(app: FastAPI) -> None:

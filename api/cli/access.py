@@ -57,6 +57,7 @@ def _ask_person(run: Run, provider: str, *, browser: bool) -> dict[str, str]:
         opened = browser and run.around.open_browser(url)
         warn("Go on in your browser. If none has opened, open this address:" if opened else "Open this address:")
         warn(url)
+        warn(f"This waits up to {int(DEADLINE_S) // 60} minutes for you; Ctrl-C ends it.")
         code = loopback.wait(DEADLINE_S, run.around.monotonic)
         return {"code": code, "code_verifier": attempt.verifier, "redirect_uri": loopback.redirect_uri}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import zip_longest
 from typing import Any
 
 from api.cli.invocation import Run
@@ -22,7 +23,7 @@ def order_card(run: Run, row: Row) -> None:
         "state": row["state"],
         "team": names.team(row["team_id"]),
         "profile": f"{names.profile(row['profile_id'])}, version {row['profile_version']}",
-        "requested by": row["requester"],
+        "requested by": person(row.get("requester_name"), row["requester"]),
         "requested": run.out.when(row["requested_at"]),
         "DNS names": subject["dns_names"],
         "IP addresses": subject["ip_addresses"],
@@ -33,7 +34,7 @@ def order_card(run: Run, row: Row) -> None:
         "SHA-256 of the CSR": row["csr_sha256"],
         "rules waived by approval": row["waived_rules"],
         "approvals": f"{len(row['approvers'])} of {row['approvals_needed']}" if row["state"] == "waiting" else "",
-        "approved by": row["approvers"] or row["approved_by"],
+        "approved by": _approvers(row) or row["approved_by"],
         "approval good until": run.out.when(row["approved_until"]) if row["state"] == "approved" else "",
         "rejected by": row["rejecter"],
         "refused keys": [f"{names.host(host)}: {rule}" for host, rule in row["refused_rules"].items()],
@@ -42,6 +43,15 @@ def order_card(run: Run, row: Row) -> None:
         "SHA-256 of the request": row["request_sha256"],
     }
     run.out.card(row["order_id"], facts)
+
+
+def person(name: object, pseudonym: object) -> str:
+    """Return who somebody is: the name, where the directory has one, and the pseudonym that the ledger knows."""
+    return f"{name} · {pseudonym}" if name else str(pseudonym)
+
+
+def _approvers(row: Row) -> list[str]:
+    return [person(*one) for one in zip_longest(row.get("approver_names") or (), row["approvers"])]
 
 
 def target_line(target: Row, names: Names) -> str:

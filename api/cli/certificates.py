@@ -90,11 +90,14 @@ def list_orders(
     columns: Mapping[str, Cell] = {
         "order": lambda row: [*row["subject"]["dns_names"], *row["subject"]["ip_addresses"], row["order_id"]],
         "state": lambda row: row["state"],
-        "team": lambda row: names.team(row["team_id"]),
-        "profile": lambda row: names.profile(row["profile_id"]),
-        "requested": lambda row: run.out.when_lines(row["requested_at"]),
+        "for": lambda row: [names.team(row["team_id"]), names.profile(row["profile_id"])],
+        "requested": lambda row: [_requester(row), *run.out.when_lines(row["requested_at"])],
     }
     show_list(run, "/orders", limit, asked, columns, nothing="No orders.")
+
+
+def _requester(row: Mapping[str, Any]) -> object:
+    return row.get("requester_name") or row["requester"]
 
 
 def show_list(
@@ -115,7 +118,7 @@ def show(
     run: Run,
     object_id: Annotated[str, typer.Argument(metavar="ID", help="Any object's id; a serial or SHA-256 in hex.")],
     *,
-    chain: Annotated[bool, typer.Option("--chain", help="Only a certificate's chain, PEM.")] = False,
+    chain: Annotated[bool, typer.Option("--chain", help="Only the chain, PEM; also of an order's CSR.")] = False,
 ) -> None:
     """Show an object with its history, where you may read it."""
     kind, found_id = _kind_and_id(run, object_id)
@@ -161,8 +164,10 @@ def _history(run: Run, object_id: str) -> list[dict[str, Any]] | None:
 
 
 def _print_chain(run: Run, kind: str, object_id: str) -> None:
-    if kind != "certificate":
-        raise Misused("--chain is for certificates", fix="leave it out")
+    if kind == "order":
+        object_id = _certificate_of(run, object_id)
+    elif kind != "certificate":
+        raise Misused("--chain is for certificates and orders", fix="leave it out")
     pem = run.api.text(f"/certificates/{object_id}/chain")
     if run.out.as_json:
         run.out.document({"certificate_id": object_id, "chain": pem})
@@ -170,6 +175,15 @@ def _print_chain(run: Run, kind: str, object_id: str) -> None:
         raise Refused("the server's chain is not PEM text")
     else:
         typer.echo(pem, nl=False)
+
+
+def _certificate_of(run: Run, order_id: str) -> str:
+    order = run.api.get(f"/orders/{order_id}")
+    found = order["certificates"].get("")
+    if not found:
+        why = "its hosts hold its certificates" if order["targets"] else f"it is {order['state']}"
+        raise Refused(f"{order_id} has no chain to show: {why}", fix=f"see: sslclm show {order_id}")
+    return exact_id(str(found), "certificate")
 
 
 def _kind_and_id(run: Run, given: str) -> tuple[str, str]:

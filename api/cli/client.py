@@ -26,12 +26,15 @@ _TRUST_FIX = "name its root: --ca-file FILE (the root-ca.pem of sslclm init), or
 
 
 class Api:
-    """One server. ``position`` is the newest own ledger position; ``moved`` is told when it grows."""
+    """One server. ``position`` is the newest own ledger position; ``moved`` is told when it grows.
+
+    ``key`` is the idempotency key of this run's command.
+    """
 
     def __init__(self, http: httpx2.Client, *, position: int, moved: Callable[[int], None], key: str) -> None:
         self._http = http
         self._moved = moved
-        self._key = key
+        self.key = key
         self.position = position
 
     def get(self, path: str, **query: Any) -> Any:
@@ -60,9 +63,9 @@ class Api:
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Execute a command and return its JSON. Raises CliError; with the key where the outcome is unknown."""
         try:
-            answer = self._send("POST", path, json=dict(body or {}), headers={"Idempotency-Key": self._key})
+            answer = self._send("POST", path, json=dict(body or {}), headers={"Idempotency-Key": self.key})
         except ServerDown as error:
-            again = f"it may have been done; to be safe repeat it with --idempotency-key {self._key}"
+            again = f"it may have been done; to be safe repeat it with --idempotency-key {self.key}"
             error.fix = f"{error.fix}; {again}" if error.fix else again
             raise
         told = answer.headers.get(_POSITION, "")

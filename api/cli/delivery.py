@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,15 +19,25 @@ _PEM = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFI
 
 def wait_for(run: Run, order_id: str, timeout_s: int) -> dict[str, Any]:
     """Return the order once it is fulfilled. Raises Refused where it never will be, Waiting after the time."""
-    end = run.around.monotonic() + timeout_s
+    end, told = run.around.monotonic() + timeout_s, False
     while True:
-        order: dict[str, Any] = run.api.get(f"/orders/{order_id}")
+        order = as_it_is(run, order_id)
         if order["state"] == "fulfilled":
             return order
-        _never(order)
         if run.around.monotonic() + PAUSE_S > end:
             raise Waiting(f"{order_id} is still {order['state']}", fix=f"see: sslclm show {order_id}")
+        if not told:
+            run.out.say(f"{order_id} is {order['state']}; waiting for it.")
+            told = True
         run.around.pause(PAUSE_S)
+
+
+def as_it_is(run: Run, order_id: str) -> dict[str, Any]:
+    """Return an order that is or may still be fulfilled. Raises Refused for one that never will be."""
+    order: dict[str, Any] = run.api.get(f"/orders/{order_id}")
+    if order["state"] != "fulfilled":
+        _never(order)
+    return order
 
 
 def _never(order: Mapping[str, Any]) -> None:
@@ -49,6 +60,9 @@ def check_folder(folder: Path) -> None:
         raise Misused(
             f"{folder / taken[0] if taken else folder} exists and is not overwritten", fix="name another --out"
         )
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        raise Misused(f"{folder} cannot be made or written to; nothing was ordered", fix="name another --out")
 
 
 def write_chain(folder: Path, pem: str) -> list[str]:

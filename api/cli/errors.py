@@ -21,17 +21,20 @@ EXIT_CODES = (
 class CliError(Exception):
     """Base: ``fix`` tells a person what helps, ``correlation_id`` names the server's log line ("" where there is none).
 
-    ``rule`` is the server's stable name of the rule that was broken.
+    ``rule`` is the server's stable name of the rule that was broken. ``then`` are further lines of what to do.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, fix: str = "", correlation_id: str = "", rule: str = "") -> None:
+    def __init__(
+        self, message: str, *, fix: str = "", correlation_id: str = "", rule: str = "", then: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.fix = fix
         self.correlation_id = correlation_id
         self.rule = rule
+        self.then = then
 
 
 class Refused(CliError):

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from api.cli.asking import confirm, may_ask
 from api.cli.certificates import Limit, Team, show_list, show_object
 from api.cli.invocation import Run, command
 from api.cli.naming import Names, exact_id, id_of, id_or_none
-from api.cli.orders import Reason, act
+from api.cli.orders import Reason, Yes, act
 from api.cli.output import Cell, warn
+from api.cli.text import safe
 
 HOSTS = typer.Typer(help="Hosts and their one-time tokens.", no_args_is_help=True)
 DEPLOYMENTS = typer.Typer(help="Certificates on their targets.", no_args_is_help=True)
@@ -78,9 +80,12 @@ def make_token(
 
 
 @command(HOSTS, "disable", changes=True)
-def disable_host(run: Run, host: Host, *, reason: Reason = "") -> None:
+def disable_host(run: Run, host: Host, *, reason: Reason = "", yes: Yes = False) -> None:
     """Disable a host for good: its agent is refused from here on."""
+    may_ask(run, yes=yes)
     host_id = id_of(run.api, "host", host)
+    if not yes:
+        confirm(f"Disable {safe(host)} for good?")
     act(run, f"/hosts/{host_id}/disable", {"reason": reason}, f"{host} is disabled.")
 
 

@@ -7,17 +7,30 @@ from typing import Annotated, Any
 
 import typer
 
+from api.cli.asking import confirm, may_ask
 from api.cli.cards import order_card
-from api.cli.delivery import check_folder, wait_for, write_chain
-from api.cli.errors import CliError, Misused, Waiting
+from api.cli.delivery import as_it_is, check_folder, wait_for, write_chain
+from api.cli.errors import CliError, Misused, Refused, ServerDown
 from api.cli.invocation import Run, command
 from api.cli.naming import exact_id, id_of
+from api.cli.outcome import complete, tell, waiting
 from api.cli.wish import Place, read_csr, seconds, targets
 
 APP = typer.Typer()
 PANEL = "Certificates"
 OrderId = Annotated[str, typer.Argument(metavar="ORDER", help="order-…")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask; you have read it.")]
 Reason = Annotated[str, typer.Option(help="Why; kept where it can be erased.")]
+
+_OPTIONS = {
+    "key_algorithm": "--key-algorithm",
+    "ip_addresses": "--ip",
+    "validity": "--days (in seconds: --validity)",
+    "dns_names": "NAME",
+    "targets.0.spec.endpoints": "--endpoint",
+    "targets.0.spec.directory": "--directory",
+}
+"""Member of an order's body -> the option that gives it."""
 
 
 @command(APP, "request", changes=True, panel=PANEL)
@@ -66,48 +79,48 @@ def _deliver(run: Run, body: dict[str, Any], out: Path | None, wait_s: int) -> N
         if "csr" not in body:
             raise Misused("--out is for your own CSR", fix="hosts install their certificates themselves")
         check_folder(out)
-    answer: dict[str, Any] = run.api.post("/orders", body)
+    answer = _order(run, body)
     late = _finish(run, answer, out, wait_s)
-    _tell(run, answer)  # first of all: what was ordered is ordered
     if late is not None:
         raise late
 
 
-def _finish(run: Run, answer: dict[str, Any], out: Path | None, wait_s: int) -> CliError | None:
-    """Wait and write files, adding to the answer; returns what stood in the way, None where nothing did."""
+def _order(run: Run, body: dict[str, Any]) -> dict[str, Any]:
+    """Send the order; where a member is refused, the option that gave it is named."""
     try:
+        answer: dict[str, Any] = run.api.post("/orders", body)
+    except Refused as error:
+        for member, option in _OPTIONS.items():
+            if error.message.startswith((f"{member}:", f"{member}.")):
+                error.message = f"{option}{error.message.removeprefix(member)}"
+        raise
+    return answer
+
+
+def _finish(run: Run, answer: dict[str, Any], out: Path | None, wait_s: int) -> CliError | None:
+    """Wait, write files, and tell: what was ordered is ordered. Returns what stood in the way, if anything did."""
+    order: dict[str, Any] | None = None
+    late: CliError | None = None
+    try:
+        if answer["state"] != "fulfilled":  # that is what the command came to: a repeated one is answered the same
+            order = wait_for(run, answer["order_id"], wait_s) if wait_s else _seen(run, answer["order_id"])
+            complete(run, answer, order or {})
         if answer["state"] != "fulfilled":
-            if not wait_s:
-                return _waiting(answer)
-            run.out.say(f"{answer['order_id']} is {answer['state']}; waiting for it.")
-            order = wait_for(run, answer["order_id"], wait_s)
-            answer |= {"state": order["state"], "certificate_id": order["certificates"].get("")}
-        if out is not None and answer.get("certificate_id"):
+            late = waiting(run, order or answer)
+        elif out is not None:
             answer["files"] = write_chain(out, run.api.text(f"/certificates/{answer['certificate_id']}/chain"))
     except CliError as error:
-        return error
-    return None
+        late = error
+    tell(run, answer, order)
+    return late
 
 
-def _waiting(answer: dict[str, Any]) -> Waiting:
-    who = "people's approval" if answer["state"] == "waiting" else "its hosts"
-    return Waiting(f"accepted; it waits for {who}", fix=f"follow it: sslclm show {answer['order_id']}")
-
-
-def _tell(run: Run, answer: dict[str, Any]) -> None:
-    if run.out.as_json:
-        run.out.document(answer)
-        return
-    facts = {
-        "state": answer["state"],
-        "certificate": answer.get("certificate_id"),
-        "serial": answer.get("serial"),
-        "expires": run.out.when(answer["not_after"]) if answer.get("not_after") else "",
-        "files": answer.get("files"),
-    }
-    run.out.card(answer["order_id"], facts)
-    if answer.get("certificate") and not answer.get("files"):
-        run.out.say("The certificate: sslclm show " + answer["certificate_id"] + " --chain")
+def _seen(run: Run, order_id: str) -> dict[str, Any] | None:
+    """Return the order as it is now; None where the server cannot say: it is accepted all the same."""
+    try:
+        return as_it_is(run, order_id)
+    except ServerDown:
+        return None
 
 
 @command(APP, "approve", changes=True, panel=PANEL)
@@ -115,17 +128,16 @@ def approve(
     run: Run,
     order: OrderId,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; you have read it.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Approve somebody else's order: exactly the request that is shown, by its hash."""
     path = f"/orders/{exact_id(order, 'order')}"
-    if run.out.as_json and not yes:
-        raise Misused("--json asks nobody", fix="add --yes once you have read the order")
+    may_ask(run, yes=yes)
     seen = run.api.get(path)
     if not run.out.as_json:
         order_card(run, seen)
-    if not yes and not typer.confirm("Approve exactly this?", err=True):
-        raise typer.Exit(1)
+    if not yes:
+        confirm("Approve exactly this?")
     answer = run.api.post(f"{path}/approve", {"request_sha256": seen["request_sha256"]})
     if run.out.as_json:
         run.out.document(answer)

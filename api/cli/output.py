@@ -95,8 +95,7 @@ def warn(sentence: str) -> None:
 def complain(error: CliError) -> None:
     """Say on standard error what went wrong, what mends it, and where the server logged it."""
     lines = [Text.assemble(("sslclm: ", "bold red"), text.safe(error.message))]
-    if error.fix:
-        lines.append(Text(f"        {text.safe(error.fix)}"))
+    lines += [Text(f"        {text.safe(line)}") for line in (error.fix, *error.then) if line]
     if error.correlation_id:
         lines.append(Text(f"        correlation id {text.safe(error.correlation_id)}", style="dim"))
     _console(stderr=True).print(Text("\n").join(lines), soft_wrap=True)

@@ -15,6 +15,7 @@ from api.cli.naming import id_of
 _DAY = 86_400
 _CSR_MAX = 65_536
 _TARGETS_MAX = 1_048_576
+_ENDPOINT_FIX = "say where the certificate must be served, e.g. --endpoint 10.0.0.5:443/www.shop.test"
 _ENDPOINT = re.compile(r"(?P<address>\[[0-9A-Fa-f:.]+\]|[^\[\]:/]+):(?P<port>[0-9]{1,5})(/(?P<name>[^/]+))?")
 
 
@@ -68,6 +69,8 @@ def targets(api: Api, place: Place, server_name: str) -> list[dict[str, Any]]:
         return [_from_file(api, one, place.targets) for one in _rows(place.targets)]
     if not (place.host and place.directory):
         raise Misused("a target needs --host and --directory", fix="or give --targets FILE, or --csr FILE")
+    if not place.endpoints:
+        raise Misused("a target needs --endpoint address:port/servername", fix=_ENDPOINT_FIX)
     spec = {
         "directory": place.directory,
         "endpoints": [endpoint(one, server_name) for one in place.endpoints],

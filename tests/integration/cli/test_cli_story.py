@@ -62,18 +62,23 @@ def test_what_was_issued_is_found_again(person, csr):
     assert "correlation id" in refused.stderr
 
 
-def test_four_eyes(person, csr):
+def test_four_eyes(person, csr, tmp_path):
     """A longer validity waits (exit 5); another person approves exactly what is shown, and it is issued."""
     anna, olga = person("dev-anna"), person("sec-olga")
-    wish = anna("request", *SHOP, "--csr", str(csr("long.shop.test")), "--days", "60", "--json", expect=5)
+    command = ("request", *SHOP, "--csr", str(csr("long.shop.test")), "--days", "60", "--idempotency-key", "four-eyes")
+    wish = anna(*command, "--json", expect=5)
     order_id = json.loads(wish.stdout)["order_id"]
 
     assert "waits for people's approval" in wish.stderr
+    assert "longer validity" in wish.stderr
     assert order_id in olga("orders", "--waiting").stdout
     assert 1 == anna("approve", order_id, "--yes", expect=1).exit_code
     seen = olga("approve", order_id, typed="y\n").stdout
-    for shown in ("long.shop.test", "60 d (5184000 s)", "shop", "SHA-256 of the request"):
+    for shown in ("long.shop.test", "60 d (5184000 s)", "shop", "SHA-256 of the request", "Anna (team shop) · p-"):
         assert shown in seen
+    repeated = anna(*command, "--out", str(tmp_path / "out"))
+    assert "fulfilled" in repeated.stdout
+    assert (tmp_path / "out" / "fullchain.pem").read_text() == anna("show", order_id, "--chain").stdout
     assert "fulfilled" == anna.json("show", order_id)["object"]["state"]
 
 
@@ -123,7 +128,7 @@ def test_a_host_gets_its_token_once(person):
     shown = anna("show", order["order_id"]).stdout
     assert "web1.shop.test:/etc/tls/www" in shown
     anna("cancel", order["order_id"])
-    anna("hosts", "disable", "web1.shop.test", "--reason", "replaced")
+    anna("hosts", "disable", "web1.shop.test", "--reason", "replaced", "--yes")
     assert "disabled" in anna("hosts", "show", "web1.shop.test").stdout
 
 

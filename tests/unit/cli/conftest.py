@@ -134,6 +134,8 @@ def order() -> dict[str, Any]:
         "profile_id": uid("profile"),
         "profile_version": 3,
         "requester": "p-2",
+        "requester_name": "Anna (team shop)",
+        "approver_names": [],
         "subject": subject,
         "request_sha256": "ab" * 32,
         "approvals_needed": 1,
