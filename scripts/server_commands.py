@@ -25,7 +25,21 @@ EXIT_REFUSED = 1
 _PASSPHRASE_LIMIT = 1_024
 
 PassphraseFile = Annotated[
-    Path, typer.Option(help="file (0600) with the passphrase of the root CA's key; keep it off this machine afterwards")
+    Path,
+    typer.Option(
+        "--root-passphrase-file",
+        metavar="FILE",
+        help="file (0600) with the passphrase of the root CA's key; keep it off this machine afterwards",
+    ),
+]
+Organization = Annotated[str, typer.Option(metavar="NAME", help="stands in the names of the CAs")]
+AdminProvider = Annotated[str, typer.Option(metavar="NAME", help="identity provider of the first administrators")]
+AdminGroup = Annotated[str, typer.Option(metavar="PATH", help="its group that holds ROLE_ADMIN from now on")]
+Origin = Annotated[
+    str, typer.Option(metavar="NAME", help="the ledger's name for ever; default: the host of the public URL")
+]
+NewPassphrase = Annotated[
+    bool, typer.Option("--new-passphrase", help="draw a passphrase and write it to that file first")
 ]
 
 
@@ -43,12 +57,12 @@ def _passphrase(path: Path) -> Secret:
 
 def init(
     root_passphrase_file: PassphraseFile,
-    organization: Annotated[str, typer.Option(help="stands in the names of the CAs")] = "SSL-CLM",
-    admin_provider: Annotated[str, typer.Option(help="identity provider of the first administrators")] = "development",
-    admin_group: Annotated[str, typer.Option(help="its group that holds ROLE_ADMIN from now on")] = "/sslclm/admins",
-    origin: Annotated[str, typer.Option(help="the ledger's name for ever; default: the host of the public URL")] = "",
+    organization: Organization = "SSL-CLM",
+    admin_provider: AdminProvider = "development",
+    admin_group: AdminGroup = "/sslclm/admins",
+    origin: Origin = "",
     *,
-    new_passphrase: Annotated[bool, typer.Option(help="draw a passphrase and write it to that file first")] = False,
+    new_passphrase: NewPassphrase = False,
 ) -> None:
     """Make the ledger, the CAs, the keys and the first grant; refuses where there is a ledger already."""
     try:
@@ -87,7 +101,7 @@ def _ready(settings: Settings) -> None:
 
 
 def root_crl(root_passphrase_file: PassphraseFile) -> None:
-    """Unseal the root CA's key for one CRL, on the record; the backend must not be running."""
+    """Unseal the root CA's key for one CRL, on the record; the server may go on running."""
     try:
         settings = Settings.from_environment()
         passphrase = _passphrase(root_passphrase_file)

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from api.cli.errors import INTERRUPTED
 from api.cli.main import app
 
 
 def main() -> None:
-    """Run the command line; the server's modules take a second to load, so clients' commands do without them."""
+    """Run the command line. Ctrl-C and a reader that goes away (``| head``) end it without a stack trace."""
+    try:
+        _run()
+    except KeyboardInterrupt:
+        print("sslclm: interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    finally:
+        _flush()
+
+
+def _run() -> None:
+    """Run it; the server's modules take a second to load, so clients' commands do without them."""
     if not _is_for_clients(sys.argv[1:2]):
         from scripts.server_commands import add_to  # noqa: PLC0415 - see above: three quarters of the start-up time
 
         add_to(app)
     app()
+
+
+def _flush() -> None:
+    """Write what is left; where nobody reads it any more, the interpreter's own attempt goes nowhere."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _is_for_clients(first: list[str]) -> bool:

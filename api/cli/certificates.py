@@ -48,8 +48,7 @@ def list_certificates(
     names = Names(run.api)
     columns: Mapping[str, Cell] = {
         "certificate": lambda row: [*row["dns_names"], *row["ip_addresses"], row["certificate_id"]],
-        "state": lambda row: row["state"],
-        "team": lambda row: names.team(row["team_id"]),
+        "state, team": lambda row: [row["state"], names.team(row["team_id"])],
         "expires": lambda row: run.out.when_lines(row["not_after"]),
     }
     show_list(run, "/certificates", limit, asked, columns, nothing="No certificates.")

@@ -14,8 +14,12 @@ from __future__ import annotations
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 refused by the server; 2 wrong usage; 3 not signed in, or the session is over; "
-    "4 server out of reach, not trusted, or broken; 5 accepted, but not issued yet."
+    "4 server out of reach, not trusted, or broken; 5 accepted, but not issued yet; 130 interrupted."
 )
+
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 and the number of SIGINT, as shells have it."""
 
 
 class CliError(Exception):

@@ -20,8 +20,8 @@ import httpx2
 import typer
 
 from api.cli.client import TIMEOUT_S, Api
-from api.cli.errors import EXIT_CODES, CliError, Misused, ServerDown, SignedOut
-from api.cli.output import Out, complain
+from api.cli.errors import EXIT_CODES, INTERRUPTED, CliError, Misused, ServerDown, SignedOut
+from api.cli.output import Out, complain, warn
 from api.cli.session import Remembered, SessionFile
 from api.cli.trust import Transport, base_url, context_for, read_ca
 
@@ -204,6 +204,9 @@ def _joined(function: Callable[..., None], *, changes: bool) -> Callable[..., No
         except CliError as error:
             complain(error)
             raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt:
+            warn("sslclm: interrupted")
+            raise typer.Exit(INTERRUPTED) from None
         except _STRANGE_ROWS as error:
             complain(ServerDown(f"{_STRANGE} ({type(error).__name__}: {error})", fix=_STRANGE_FIX))
             raise typer.Exit(ServerDown.exit_code) from error

@@ -23,9 +23,14 @@ _ID = re.compile(r"[a-z]{2,20}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NAMES_MAX = 1_000
 
 
+def looks_like_an_id(given: str) -> bool:
+    """Tell whether ``given`` is written as an id, of whatever kind."""
+    return _ID.fullmatch(given) is not None
+
+
 def is_id(given: str, kind: str) -> bool:
     """Tell whether ``given`` is an id of this kind."""
-    return _ID.fullmatch(given) is not None and given.startswith(f"{kind}-")
+    return looks_like_an_id(given) and given.startswith(f"{kind}-")
 
 
 def exact_id(given: str, kind: str) -> str:

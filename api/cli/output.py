@@ -10,19 +10,25 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from shutil import get_terminal_size
 from typing import Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from api.cli import text
 from api.cli.errors import CliError
+from api.cli.naming import looks_like_an_id
 
 Row = Mapping[str, Any]
 Cell = Callable[[Row], object]
 WIDTH_WITHOUT_TERMINAL = 100
+"""Columns, where COLUMNS does not say another number."""
+NARROWEST = 40
+_GAP = 2
 _COLOURS = {
     "issued": "green", "fulfilled": "green", "served": "green", "enrolled": "green", "in-force": "green",
     "waiting": "yellow", "approved": "yellow", "planned": "yellow", "started": "yellow", "registered": "yellow",
@@ -47,12 +53,14 @@ class Out:
         if not rows:
             self.say(nothing)
             return
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-        for name in columns:
-            table.add_column(Text(name), overflow="fold")
-        for row in rows:
-            table.add_row(*(self._cell(cell(row)) for cell in columns.values()))
-        _console().print(table)
+        console = _console()
+        cells = [[self._cell(cell(row)) for cell in columns.values()] for row in rows]
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False, header_style="bold")
+        for name, width in zip(columns, _widths(list(columns), cells, console.width), strict=True):
+            table.add_column(Text(name), overflow="fold", width=width)
+        for each in cells:
+            table.add_row(*each)
+        console.print(table)
 
     def card(self, title: str, facts: Mapping[str, object]) -> None:
         """Print one object: its facts, those that are empty left out."""
@@ -87,6 +95,17 @@ class Out:
         return Text(shown, style=_COLOURS.get(shown, ""))
 
 
+def _widths(names: Sequence[str], cells: Sequence[Sequence[Text]], available: int) -> list[int | None]:
+    """Return columns' widths, None for those that may shrink: where space is short, ids stay in one piece."""
+    columns = list(zip(*cells, strict=True))
+    lines = [[line for cell in column for line in cell.plain.split("\n")] for column in columns]
+    wanted = [max(map(cell_len, (name, *column))) for name, column in zip(names, lines, strict=True)]
+    if sum(wanted) + _GAP * (len(names) - 1) <= available:
+        return [None] * len(names)
+    ids = [max((len(line) for line in column if looks_like_an_id(line)), default=0) for column in lines]
+    return [width or None for width in ids]
+
+
 def warn(sentence: str) -> None:
     """Tell a person something on standard error, where it disturbs no document."""
     _console(stderr=True).print(Text(text.safe(sentence)), soft_wrap=True)
@@ -103,5 +122,5 @@ def complain(error: CliError) -> None:
 
 def _console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else WIDTH_WITHOUT_TERMINAL
+    width = None if stream.isatty() else max(NARROWEST, get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).columns)
     return Console(file=stream, width=width, markup=False, highlight=False, emoji=False, soft_wrap=False)

@@ -140,7 +140,6 @@ def list_issuers(run: Run) -> None:
         "issuer": lambda row: [row["name"], row["issuer_id"]],
         "kind": lambda row: row["kind"],
         "expires": lambda row: run.out.when_lines(row["not_after"]),
-        "CRL": lambda row: row["crl_number"],
-        "CRL until": lambda row: run.out.when_lines(row["next_update"]),
+        "CRL until": lambda row: [*run.out.when_lines(row["next_update"]), f"number {row['crl_number']}"],
     }
     show_list(run, "/issuers", 200, {}, columns, nothing="No issuers.")

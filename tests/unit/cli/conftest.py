@@ -21,7 +21,7 @@ from tests.support.pki import make_ca
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SERVER = "https://clm.test"
 TOKEN = "secret-session-token"
-Answer = httpx2.Response | Exception | Callable[[httpx2.Request], httpx2.Response]
+Answer = httpx2.Response | BaseException | Callable[[httpx2.Request], httpx2.Response]
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Fake:
         found = self.answers.get((request.method, request.url.path.removeprefix("/api/v1")))
         if isinstance(found, list):
             found = found.pop(0)
-        if isinstance(found, Exception):
+        if isinstance(found, BaseException):
             raise found
         if found is None:
             return problem(404, "there is no such object", rule="not-found")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import httpx2
 import pytest
+
+from tests.support.sources import ROOT
 
 DETAIL, FIX, CORRELATION = "the name is outside the profile", "ask for another name", "c-123"
 
@@ -78,6 +83,23 @@ def test_nobody_signed_in_is_exit_code_3(fake):
     (fake.folder / "session.json").unlink()
     assert "sslclm login" in fake("list", expect=3).stderr
     assert [] == fake.asked
+
+
+def test_an_interrupt_is_one_line(fake):
+    """Ctrl-C ends a command with one line and exit code 130."""
+    fake.answers["GET", "/hosts"] = KeyboardInterrupt()
+    shown = fake("hosts", "list", expect=130)
+
+    assert "sslclm: interrupted" == shown.stderr.strip()
+
+
+def test_a_reader_that_goes_away(tmp_path):
+    """``sslclm … | head`` ends without a stack trace."""
+    command = f"{sys.executable} -m scripts.sslclm --help | true"
+    clean = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["/bin/sh", "-c", command], cwd=ROOT, env=clean, capture_output=True, timeout=60, check=True)
+
+    assert b"" == done.stderr
 
 
 def test_help_tells_the_exit_codes(fake):

@@ -57,6 +57,27 @@ def test_a_hostile_order_before_it_is_approved(fake, order):
     assert [] == fake.sent("POST", f"/orders/{order['order_id']}/approve")
 
 
+@pytest.mark.parametrize(("columns", "widest"), [("80", 80), ("200", 200)])
+def test_ids_stay_in_one_piece(fake, monkeypatch, columns, widest):
+    """Through a pipe COLUMNS counts; where space is short, other columns give way to ids."""
+    monkeypatch.setenv("COLUMNS", columns)
+    ids = [f"{kind}-00000000-0000-4000-8000-000000000001" for kind in ("certificate", "issuer", "order")]
+    at = "2027-01-01T00:00:00Z"
+    certificate = {"dns_names": ["a" * 40 + ".shop.test"], "ip_addresses": [], "state": "superseded", "team_id": "shop"}
+    fake.has("/certificates", certificate | {"certificate_id": ids[0], "not_after": at})
+    issuer = {"name": "issuing", "issuer_id": ids[1], "kind": "issuing", "not_after": at, "next_update": at}
+    fake.has("/issuers", issuer | {"crl_number": 12})
+    order = {"subject": {"dns_names": [], "ip_addresses": []}, "state": "fulfilled", "team_id": "shop"}
+    order |= {"profile_id": "shop-web", "requester_name": "Anna (team shop)", "requester": "p-1", "requested_at": at}
+    fake.has("/orders", order | {"order_id": ids[2]})
+
+    for command, its_id in zip(("list", "issuers", "orders"), ids, strict=True):
+        shown = fake(command, expect=0).stdout
+        assert its_id in shown
+        assert "2027-01-01" in shown
+        assert widest >= max(map(len, shown.splitlines()))
+
+
 def test_a_hostile_problem(fake):
     """The server's sentences pass the same way, and are no markup."""
     content = {"detail": HOSTILE, "fix": HOSTILE, "correlation_id": HOSTILE}
