@@ -56,7 +56,9 @@ def _log_step(step: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="sslclm-agent", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+        prog="sslclm-agent",
+        description=(__doc__ or "").replace("``", ""),
+        formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.add_argument("--config", default=DEFAULT_PATH, help=f"default {DEFAULT_PATH}")
     parser.add_argument("--version", action="version", version=VERSION)
@@ -86,9 +88,12 @@ def _enrol(options: argparse.Namespace, settings: Settings, _interrupts: Interru
 def _token(source: str) -> str:
     try:
         return sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        fix = f"make one where you are signed in: sslclm hosts token HOST >{source}; or give - for standard input"
+        raise ConfigError(f"the token file {source} cannot be read: {error.strerror}", fix=fix) from error
+    except UnicodeDecodeError as error:
         fix = "give the file that holds the token, or - for standard input"
-        raise ConfigError(f"{source} cannot be read: {type(error).__name__}", fix=fix) from error
+        raise ConfigError(f"{source} holds no token: it is not text", fix=fix) from error
 
 
 def _run(_options: argparse.Namespace, settings: Settings, interrupts: Interrupts, progress: Progress) -> int:
@@ -113,7 +118,8 @@ def _resume(_options: argparse.Namespace, settings: Settings, _interrupts: Inter
 
 def _status(options: argparse.Namespace, settings: Settings, _interrupts: Interrupts, _progress: Progress) -> int:
     facts = describe(settings)
-    lines = "".join(f"{key.replace('_', ' ')}: {value}\n" for key, value in facts.items())
+    shown = {key.replace("_", " "): "no" if value is None else value for key, value in facts.items()}
+    lines = "".join(f"{key}: {value}\n" for key, value in shown.items())
     sys.stdout.write(json.dumps(facts) + "\n" if options.json else lines)
     return SAFE_MODE if facts["safe_mode"] else 0
 

@@ -84,7 +84,9 @@ class Channel:
         if isinstance(error, ssl.SSLCertVerificationError):
             fix = "if the backend's root was exchanged, enrol again with a new token"
             return UnreachableError(f"{where}: its certificate does not verify: {error.verify_message}", fix=fix)
-        reason = f"no complete answer within {seconds:g} s" if seconds else f"{type(error).__name__}: {error}"
+        refused = isinstance(error, ConnectionRefusedError)
+        told = "nothing answers there" if refused else f"{type(error).__name__}: {error}"
+        reason = f"no complete answer within {seconds:g} s" if seconds else told
         return UnreachableError(f"{where}: {reason}", fix="check the network, the firewall and the backend")
 
 

@@ -19,6 +19,7 @@ _NUMBERS = {
     "versions.keep": (3, 2, 100),
 }
 _NAMED = re.compile(r"(validator|reloader)\.[a-z0-9-]{1,64}")
+_PATTERNS = ("allow.directory.N", "validator.<name>", "reloader.<name>")
 _DIRECTORY = re.compile(r"allow\.directory\.\d{1,3}")
 
 
@@ -69,7 +70,8 @@ def _refuse_unknown(properties: Mapping[str, str]) -> None:
     known = {"state_dir", "backend.pin_file", "allow.kinds", *_NUMBERS}
     for key in properties:
         if key not in known and not _NAMED.fullmatch(key) and not _DIRECTORY.fullmatch(key):
-            raise ConfigError(f"{key} is not a known property", fix=f"known are: {', '.join(sorted(known))}")
+            fix = f"known are: {', '.join((*sorted(known), *_PATTERNS))}"
+            raise ConfigError(f"{key} is not a known property", fix=fix)
 
 
 def _absolute(properties: Mapping[str, str], key: str, default: str) -> Path:

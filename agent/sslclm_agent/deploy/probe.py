@@ -102,16 +102,18 @@ class Prober:
         return seen
 
     def _wait_for(self, endpoint: Endpoint, chain: tuple[str, ...], root: str | None, deadline: float) -> Evidence:
-        hits, last = 0, "nothing"
+        hits, last = 0, ""
         while True:
             try:
                 served = handshake(endpoint, root)
                 right = served.chain == chain if root else served.chain[:1] == chain
-                hits, last = (hits + 1, "") if right else (0, f"another chain: {', '.join(served.chain)}")
+                hits, last = (hits + 1, "") if right else (0, f"served another chain: {', '.join(served.chain)}")
+            except ConnectionRefusedError:
+                hits, last = 0, "nothing answers there"
             except OSError as error:
-                hits, last = 0, f"{type(error).__name__}: {error}"
+                hits, last = 0, f"no handshake: {type(error).__name__}: {error}"
             if hits >= self._hits:
                 return Evidence(str(endpoint), chain[0], served.tls, hits)
             if self._clock.monotonic() >= deadline:
-                raise ProbeFailedError(f"{endpoint} served {last or 'the certificate too rarely'}")
+                raise ProbeFailedError(f"{endpoint}: {last or 'served the certificate too rarely'}")
             self._clock.sleep(_PAUSE)

@@ -26,12 +26,15 @@ def test_enrol_then_status(backend, tmp_path):
     """A token from standard input or a file gives an identity; status tells it, as text and as JSON."""
     config = write_properties(tmp_path / "agent.properties", {"state_dir": str(tmp_path / "state")})
     assert command_line(config, "status").returncode == 4
+    missing = command_line(config, "enrol", "--token-file", str(tmp_path / "token"))
+    assert (missing.returncode, "No such file" in missing.stderr, "hosts token" in missing.stderr) == (3, True, True)
     (tmp_path / "token").write_text(backend.token())
     done = command_line(config, "enrol", "--token-file", str(tmp_path / "token"))
 
     assert (done.returncode, backend.host_id in done.stdout) == (0, True), done.stderr
     again = command_line(config, "enrol", "--token-file", str(tmp_path / "token"))
     assert (again.returncode, "--replace" in again.stderr) == (3, True)
+    assert "safe mode: no\n" in command_line(config, "status").stdout
     facts = json.loads(command_line(config, "status", "--json").stdout)
     assert (facts["host_id"], facts["results_waiting"], facts["safe_mode"]) == (backend.host_id, 0, None)
 

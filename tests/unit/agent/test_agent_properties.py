@@ -114,3 +114,15 @@ def test_commands_are_read_as_words():
 
     assert settings.validators["a"] == Exec(("/bin/x", "-t", "two words"))
     assert settings.reloaders["a"] == Touch("/var/lib/sslclm/reload/nginx", "/run/sslclm-reload/nginx.status")
+
+
+def test_an_unknown_property_is_told_what_there_is():
+    """A slip in a name lists the names, and the patterns of those that the owner chooses."""
+    with pytest.raises(ConfigError, match=r"allow\.dir is not a known property") as caught:
+        from_properties({"allow.dir": "/etc/tls"})
+
+    assert [] == [
+        one
+        for one in ("state_dir", "allow.directory.N", "validator.<name>", "reloader.<name>")
+        if one not in caught.value.fix
+    ]
