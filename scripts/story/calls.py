@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -21,11 +22,19 @@ _TIMEOUT_S = 60.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What the system answered; ``position`` is the ledger position that it named."""
+    """What the system answered; ``position`` is the ledger position that it named, ``log`` where it writes."""
 
     status: int
     body: dict[str, Any]
     position: int | None
+    log: Path | None = None
+
+    @property
+    def where(self) -> str:
+        """Where to look for what went wrong inside of the system; empty unless something did (5xx)."""
+        if self.status < httpx2.codes.INTERNAL_SERVER_ERROR:
+            return ""
+        return f"; correlation id {self.body.get('correlation_id', 'unknown')}, see {self.log}"
 
     @property
     def is_good(self) -> bool:
@@ -40,7 +49,9 @@ class Answer:
     def good(self) -> Answer:
         """Return it. Raises StoryError where it was refused."""
         if not self.is_good:
-            raise StoryError(f"the system refused what the story needs: {self.refusal}; {self.body.get('fix', '')}")
+            raise StoryError(
+                f"the system refused what the story needs: {self.refusal}; {self.body.get('fix', '')}{self.where}"
+            )
         return self
 
 
@@ -78,7 +89,7 @@ class Api:
         position = int(told) if told else None
         if method == "POST" and position:
             self.seen = max(self.seen, position)
-        return Answer(answer.status_code, _json(answer), position)
+        return Answer(answer.status_code, _json(answer), position, self.place.logs / "backend.log")
 
 
 def https(place: Place) -> httpx2.Client:

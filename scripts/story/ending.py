@@ -29,10 +29,10 @@ def _table(scene: Scene) -> None:
             raise StoryError(f"{SITES[site]} does not serve {certificate_id}")
         where = f"127.0.0.1:{scene.place.ports[site]}"
         rows.append(
-            (SITES[site], where, row["serial"][:20] + "…", row["not_after"][:10], served.version, served.verdict)
+            (SITES[site], where, row["serial"][:12] + "…", row["not_after"][:10], served.version, served.verdict)
         )
-    columns = ("name", "address", "serial", "until", "TLS", f"with {scene.place.ca_file.name}")
-    scene.teller.table("Served now, seen by the demo's own handshakes", columns, rows)
+    columns = ("name", "address", "serial", "until", "TLS", "chain")
+    scene.teller.table(f"Served now, by own handshakes that trust {scene.place.ca_file.name}", columns, rows)
 
 
 def _write(scene: Scene) -> None:

@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         live(Scene(place, teller, Processes(place), WebServer.found(place)), leaving=not asked.exit)
         if asked.exit and not kept:
             shutil.rmtree(place.folder)
+            teller.note(f"\nEverything is ended, and the data in {place.folder} is removed; --keep DIR keeps it.")
     except (StoryError, OSError, httpx2.HTTPError) as error:
         teller.note(f"\ndemo: {error}", "red")
         return 1
@@ -101,7 +102,10 @@ def _prepare(scene: Scene) -> None:
 
 
 def _stop(place: Place, teller: Teller) -> int:
-    ended = Processes(place).stop() if place.is_known else []
+    if not place.is_known:
+        teller.note(f"demo: {place.folder} is no folder of a demo; give the one that --keep named", "red")
+        return 1
+    ended = Processes(place).stop()
     teller.note(f"ended: {', '.join(ended)}" if ended else "nothing of this folder was running")
     return 0
 

@@ -55,7 +55,9 @@ class Scene:
     def refused(self, who: Api, what: str, answer: Answer, rule: str) -> None:
         """Tell an act that was refused as it should be, with the position of the refusal. Raises StoryError else."""
         if answer.is_good or answer.body.get("rule") != rule:
-            raise StoryError(f"{what}: the system was to refuse by {rule}, and answered {answer.status} {answer.body}")
+            raise StoryError(
+                f"{what}: the system was to refuse by {rule}, and answered {answer.status} {answer.body}{answer.where}"
+            )
         self.teller.line(who.who, what, f"refused: {answer.refusal}", self._newest_refusal(), mood="no")
 
     def _newest_refusal(self) -> int:

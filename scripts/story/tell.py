@@ -6,40 +6,42 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from shutil import get_terminal_size
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-WIDTH = 100
-_POSITION, _WHO, _WHAT, _ANSWER = 6, 14, 39, 39
+NARROWEST, WIDEST = 80, 100
+_POSITION, _WHO = 6, 14
 _STYLES = {"ok": "green", "no": "yellow", "bad": "red"}
 
 
 @dataclass
 class Teller:
-    """Prints the story at 100 columns; foreign text is never markup."""
+    """Prints the story at the terminal's width, from 80 to 100 columns; foreign text is never markup."""
 
     verbose: bool = False
     console: Console = field(
-        default_factory=lambda: Console(width=WIDTH, markup=False, highlight=False, emoji=False, soft_wrap=True)
+        default_factory=lambda: Console(width=_width(), markup=False, highlight=False, emoji=False, soft_wrap=True)
     )
 
     def chapter(self, title: str, about: str) -> None:
         """Begin a chapter: what it shows, in a sentence or two."""
         self.console.print()
         self.console.print(Text(title, style="bold"))
-        for line in textwrap.wrap(about, WIDTH - _POSITION):
+        for line in textwrap.wrap(about, self.console.width - _POSITION):
             self.console.print(Text(" " * _POSITION + line, style="dim"))
 
     def line(self, who: str, what: str, answer: str, position: int | str | None = None, *, mood: str = "ok") -> None:
         """Tell one act; ``mood``: ok, no (refused, as it should be) or bad."""
-        columns = (_wrapped(who, _WHO - 1), _wrapped(what, _WHAT - 1), _wrapped(answer, _ANSWER))
+        wide = (self.console.width - _POSITION - _WHO) // 2
+        columns = (_wrapped(who, _WHO - 1), _wrapped(what, wide - 2), _wrapped(answer, wide))
         shown = f"#{position} " if position else ""
         for row in zip_longest(*columns, fillvalue=""):
             first = (shown.rjust(_POSITION), "cyan")
             last = (row[2], _STYLES[mood])
-            line = Text.assemble(first, (row[0].ljust(_WHO), "bold"), row[1].ljust(_WHAT), last)
+            line = Text.assemble(first, (row[0].ljust(_WHO), "bold"), row[1].ljust(wide - 1), last)
             line.rstrip()
             self.console.print(line)
             shown = ""
@@ -55,7 +57,7 @@ class Teller:
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print a table."""
-        table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
         for name in columns:
             table.add_column(Text(name, "dim"), overflow="fold")
         for row in rows:
@@ -68,6 +70,11 @@ class Teller:
         """Show a request, where --verbose asked for it; never a header, never a body: they may carry secrets."""
         if self.verbose:
             self.note(f"{' ' * _POSITION}{method} {url} -> {status} ({milliseconds:.0f} ms)", "dim")
+
+
+def _width() -> int:
+    """Return the terminal's columns, or what COLUMNS says, within what the story is made for."""
+    return min(WIDEST, max(NARROWEST, get_terminal_size((WIDEST, 24)).columns))
 
 
 def _wrapped(text: str, width: int) -> list[str]:

@@ -15,8 +15,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from scripts.story.calls import Answer
 from scripts.story.main import live
-from scripts.story.place import Place
+from scripts.story.place import Place, StoryError
 from scripts.story.processes import Processes
 from scripts.story.scene import Scene
 from scripts.story.tell import Teller
@@ -159,6 +160,22 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path):
     assert 1 == done.returncode
     assert "is not empty" in done.stdout
     assert ([tmp_path / "thesis.txt"], mode) == (list(tmp_path.iterdir()), tmp_path.stat().st_mode)
+
+
+def test_a_broken_backend_is_told_with_where_to_look():
+    """After a 5xx the correlation id and the log's path are named; after a refusal they are not."""
+    log = Path("/nowhere/logs/backend.log")
+    with pytest.raises(StoryError, match=r"correlation id c-1, see /nowhere/logs/backend\.log"):
+        Answer(500, {"correlation_id": "c-1"}, None, log).good()
+
+    assert "" == Answer(422, {"correlation_id": "c-1"}, None, log).where
+
+
+def test_stopping_what_is_not_there(tmp_path: Path):
+    """A slip in the folder's name is told, and is no success."""
+    done = demo("--stop", tmp_path / "nothing")
+
+    assert (1, True) == (done.returncode, "is no folder of a demo" in done.stdout)
 
 
 def test_without_nginx_a_small_server_stands_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

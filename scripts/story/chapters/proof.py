@@ -15,7 +15,8 @@ from scripts.story.scene import Scene
 
 _ABOUT = (
     "Everything above is in one hash-chained ledger. The server checks it; then its export is checked by a program "
-    "that needs neither server nor network."
+    "that needs neither server nor network. Every look at audit data is itself recorded, so the export holds more than "
+    "the server's check counted a moment before."
 )
 _TIMEOUT_S = 60
 

@@ -89,6 +89,23 @@ async def test_members_that_cannot_be_are_refused(lab, anna, change):
     assert answer.json()["rule"]
 
 
+async def test_a_refused_member_is_told_with_what_is_allowed(lab, anna, adam):
+    """The detail names the member and, where there is a list, the values; it speaks of no library."""
+    grant = {"provider": "development", "subject_kind": "group", "subject": "/x", "role": "ROLE_BOSS"}
+    host = "host-00000000-0000-4000-8000-000000000001"
+    target = {"host_id": host, "spec": {"directory": "/etc/tls", "endpoints": []}}
+    wish = lab.order() | {"csr": None, "targets": [target], "key_algorithm": "EC"}
+    told = [
+        (await who.post(path, json=body, headers=lab.key())).json()["detail"]
+        for who, path, body in ((adam, "/api/v1/grants", grant), (anna, ORDERS, wish), (adam, "/api/v1/teams", {}))
+    ]
+
+    assert "role: must be 'ROLE_" in told[0]
+    assert "key_algorithm: must be 'RSA-" in told[1] or "key_algorithm: must be 'EC-" in told[1]
+    assert "targets.0.spec.endpoints: needs at least 1" in told[1]
+    assert "name: is missing" == told[2]
+
+
 @pytest.mark.parametrize("media_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonx"])
 async def test_only_json_is_read(lab, anna, media_type):
     """Another content type is a 415: a form from a foreign page is never taken for a command."""
