@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import secrets
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
 
+from api.cli.errors import INTERRUPTED
 from api.main import reserved_names, serve
 from commands.ports.keystore import Secret
 from domain.errors import ClmError
@@ -114,9 +117,22 @@ def root_crl(root_passphrase_file: PassphraseFile) -> None:
         raise fail(error) from error
 
 
+def _interruptible(function: Callable[..., None]) -> Callable[..., None]:
+    """Return ``function``, ended by Ctrl-C with one line."""
+
+    @functools.wraps(function)
+    def run(*given: Any, **named: Any) -> None:
+        try:
+            function(*given, **named)
+        except KeyboardInterrupt:
+            print("sslclm: interrupted", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
+
+    return run
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the server's commands to a command line."""
     panel = "On the server"
-    app.command("init", rich_help_panel=panel)(init)
-    app.command("serve", rich_help_panel=panel)(serve_command)
-    app.command("root-crl", rich_help_panel=panel)(root_crl)
+    for name, function in (("init", init), ("serve", serve_command), ("root-crl", root_crl)):
+        app.command(name, rich_help_panel=panel)(_interruptible(function))
