@@ -178,8 +178,9 @@ def test_stopping_what_is_not_there(tmp_path: Path):
     assert (1, True) == (done.returncode, "is no folder of a demo" in done.stdout)
 
 
-def test_without_nginx_a_small_server_stands_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_without_nginx_a_small_server_stands_in(tmp_path, capsys, monkeypatch):
     """The story is the same, and says what stood in; a set-up that was cut off before is begun anew."""
+    monkeypatch.setenv("COLUMNS", "100")  # narrower, sentences are broken into their columns
     place = Place.made(tmp_path / "kept")
     place.data.mkdir()
     for torn in (place.data / "ledger.sqlite", place.kek, place.offline / "root-passphrase"):
