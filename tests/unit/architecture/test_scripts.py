@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,27 @@ def test_a_script_is_strict(name: str):
     assert os.access(path, os.X_OK)
     assert text.startswith("#!/usr/bin/env bash\n# ")
     assert "\nset -euo pipefail\ncd " in text
+
+
+@pytest.mark.parametrize(
+    ("alone", "rest", "expected"), [(5, 0, 0), (0, 0, 0), (1, 0, 1), (5, 1, 1), (0, 5, 5), (1, 2, 2)]
+)
+def test_what_the_test_script_answers(tmp_path: Path, alone: int, rest: int, expected: int):
+    """No test that must run alone is no failure; no test at all, or a failing one in either run, is."""
+    stubs = {
+        "scripts/test": (ROOT / "scripts" / "test").read_text(),
+        "scripts/install": "#!/bin/sh\n",
+        "scripts/lock/debian.txt": "",
+        ".venv/bin/python": f'#!/bin/sh\ncase "$*" in *"not serial"*) exit {rest};; esac\nexit {alone}\n',
+    }
+    for name, text in stubs.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    command = [str(tmp_path / "scripts" / "test")]
+    done = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, timeout=30, check=False)
+
+    assert expected == done.returncode
 
 
 def test_an_unknown_argument_changes_nothing():
