@@ -47,8 +47,8 @@ async def ready(request: Request) -> Response:
     edge: Edge = request.app.state.edge
     parts = await run_in_threadpool(edge.health.parts)
     for part in parts:
-        if not part.ready:
-            LOG.warning("%s is not ready: %s", part.name, part.detail)
+        if part.detail:
+            LOG.warning("%s: %s", part.name, part.detail)
     fit = all(part.ready for part in parts)
     told = {part.name: "ok" if part.ready else "failed" for part in parts}
     return JSONResponse({"status": "ready" if fit else "not ready", "parts": told}, 200 if fit else 503)

@@ -57,12 +57,15 @@ class BackendHealth:
         except sqlite3.Error as failure:
             return Part("ledger", ready=False, detail=str(failure))
         free = shutil.disk_usage(self._ledger.path.parent).free
-        return Part("ledger", free >= FREE_AT_LEAST, f"{free // 2**20} MiB free on its disk")
+        if free < FREE_AT_LEAST:
+            return Part("ledger", ready=False, detail=f"{free // 2**20} MiB free on its disk")
+        return Part("ledger", ready=True)
 
     def _read_models(self) -> Part:
         health = self._runner.health()
         ready = health.state in {"running", "building"} and health.lag <= LAG_AT_MOST
-        return Part("read-models", ready, f"{health.state}, {health.lag} events behind {health.error}".strip())
+        told = f"{health.state}, {health.lag} events behind {health.error}".strip()
+        return Part("read-models", ready, "" if ready else told)
 
     def _keys(self) -> Part:
         try:

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from cryptography.hazmat.primitives import hashes
+
 from commands.access.session_ends import end_timed_out
 from commands.certificates.recover import recover_issuances
 from commands.issuers.keep_crls_fresh import keep_crls_fresh
@@ -98,8 +100,14 @@ class Upkeep:
     async def own_certificate(self) -> None:
         """Renew the backend's own certificate when it is time, without dropping a connection."""
         identity = await own_identity(self._backend, self._tls.names)
-        self._tls.people.reload(people_context, identity)
-        self._tls.agents.reload(lambda fresh: agents_context(fresh, self._tls.agents_roots), identity)
+        leaf = identity.certificates()[0].fingerprint(hashes.SHA256()).hex()
+        builds = (
+            (self._tls.people, people_context),
+            (self._tls.agents, partial(agents_context, roots_pem=self._tls.agents_roots)),
+        )
+        for context, build in builds:
+            if context.served_sha256 != leaf and (refused := context.reload(build, identity).refused):
+                raise refused
 
 
 async def recover(backend: Backend) -> int:

@@ -8,7 +8,11 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One thing that is needed. ``name`` is for everybody; ``detail`` is for the log, not for strangers."""
+    """One thing that is needed.
+
+    ``name`` is for everybody. ``detail`` is what somebody has to look at: for the log, not for strangers, and empty
+    where all is well.
+    """
 
     name: str
     ready: bool
