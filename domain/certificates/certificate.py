@@ -1,4 +1,4 @@
-"""A certificate: from the moment its serial is drawn until it is superseded, revoked or expired."""
+"""A certificate: from the moment its serial is drawn, or it is imported, until it is superseded, revoked or expired."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import ClassVar, Literal
 
 from domain import base
 from domain.base import Aggregate, Event, Timestamp
+from domain.certificates.ownership import OPEN, Offer, check_answer, check_offer
+from domain.certificates.wish import Target
 from domain.errors import WrongState
 from domain.ids import derived_id
 
 State = Literal["started", "issued", "failed", "superseded", "revoked"]
-Purpose = Literal["order", "agent", "server"]
+Purpose = Literal["order", "agent", "server", "imported"]
 RevocationReason = Literal[
     "unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation", "privilegeWithdrawn"
 ]
@@ -28,11 +30,19 @@ class Certificate(Aggregate):
         self.order_id: str | None = None
         self.host_id: str | None = None
         self.issuer_id = ""
+        self.issuer_name = ""
+        self.ask_there: tuple[str, ...] = ()
         self.serial = ""
+        self.spki_sha256 = ""
         self.tbs_sha256 = ""
+        self.dns_names: tuple[str, ...] = ()
+        self.ip_addresses: tuple[str, ...] = ()
         self.not_after: datetime
         self.certificate = ""
         self.fingerprint = ""
+        self.profile_id: str | None = None
+        self.targets: tuple[Target, ...] = ()
+        self.offer: Offer | None = None
 
     class IssuanceStarted(base.Created):
         """The serial is consumed and these to-be-signed bytes are about to be signed; stored before the key is used."""
@@ -58,6 +68,82 @@ class Certificate(Aggregate):
             certificate.order_id, certificate.host_id = self.order_id, self.host_id
             certificate.issuer_id, certificate.serial = self.issuer_id, self.serial
             certificate.tbs_sha256, certificate.not_after = self.tbs_sha256, self.not_after
+            certificate.spki_sha256, certificate.profile_id = self.spki_sha256, self.profile_id
+            certificate.dns_names, certificate.ip_addresses = self.dns_names, self.ip_addresses
+
+    class Imported(base.Created):
+        """A certificate of a foreign authority is in the inventory; it was made elsewhere.
+
+        - ``issuer_id``: derived from the issuer's name (``foreign-…``), so that it is never one of ours.
+          ``issuer_name``: its text; ``issuer_fingerprint``: of the issuer's certificate, where that came along.
+        - ``certificate``: base64 of the DER; empty where it may name a person, since nothing here can be erased.
+          ``chain``: what came along above it, nearest first, under the same rule.
+        - ``crl_urls``, ``ca_urls``: what the certificate says of itself. They are shown, and never fetched.
+        - ``profile_id``, ``profile_version``, ``targets``: by what and where it is to be replaced; None and empty
+          where it is not to be renewed from here. ``with_key``: its private key came along, so it counts as seen.
+        """
+
+        TOPIC: ClassVar[str] = "sslclm.certificate.imported.v1"
+        team_id: str
+        issuer_id: str
+        issuer_name: str
+        issuer_fingerprint: str | None
+        serial: str
+        spki_sha256: str
+        key_algorithm: str
+        dns_names: tuple[str, ...]
+        ip_addresses: tuple[str, ...]
+        not_before: Timestamp
+        not_after: Timestamp
+        fingerprint: str
+        certificate: str
+        chain: tuple[str, ...]
+        crl_urls: tuple[str, ...]
+        ca_urls: tuple[str, ...]
+        profile_id: str | None
+        profile_version: int | None
+        targets: tuple[Target, ...]
+        with_key: bool
+
+        def apply(self, certificate: Certificate) -> None:
+            certificate.state, certificate.purpose, certificate.team_id = "issued", "imported", self.team_id
+            certificate.issuer_id, certificate.serial = self.issuer_id, self.serial
+            certificate.issuer_name, certificate.ask_there = self.issuer_name, (*self.ca_urls, *self.crl_urls)
+            certificate.spki_sha256, certificate.not_after = self.spki_sha256, self.not_after
+            certificate.dns_names, certificate.ip_addresses = self.dns_names, self.ip_addresses
+            certificate.certificate, certificate.fingerprint = self.certificate, self.fingerprint
+            certificate.profile_id, certificate.targets = self.profile_id, self.targets
+
+    class OwnershipOffered(Event):
+        """The owner wants another team to have it; nothing moves until that team agrees, before ``valid_until``."""
+
+        TOPIC: ClassVar[str] = "sslclm.certificate.ownership-offered.v1"
+        team_id: str
+        offered_by: str
+        valid_until: Timestamp
+
+        def apply(self, certificate: Certificate) -> None:
+            offer = Offer(team_id=self.team_id, offered_by=self.offered_by, valid_until=self.valid_until)
+            certificate.offer = offer
+
+    class OwnershipOfferEnded(Event):
+        """The offer is off: the owner withdrew it, or the other team does not want it."""
+
+        TOPIC: ClassVar[str] = "sslclm.certificate.ownership-offer-ended.v1"
+        cause: Literal["withdrawn", "refused"]
+
+        def apply(self, certificate: Certificate) -> None:
+            certificate.offer = None
+
+    class OwnershipMoved(Event):
+        """The receiving team agreed: from here on the certificate is theirs, and the former owner's no more."""
+
+        TOPIC: ClassVar[str] = "sslclm.certificate.ownership-moved.v1"
+        team_id: str
+        former_team_id: str
+
+        def apply(self, certificate: Certificate) -> None:
+            certificate.team_id, certificate.offer = self.team_id, None
 
     class Issued(Event):
         """The certificate exists: base64 of its DER, and the SHA-256 of that DER in hex."""
@@ -125,6 +211,13 @@ class Certificate(Aggregate):
         """Revoke the certificate for good; it need not be the newest, but must not have expired."""
         if self.state not in {"issued", "superseded"}:
             raise WrongState(f"the certificate is {self.state}", rule="certificate-state", fix="look at its history")
+        if self.purpose == "imported":
+            where = ", ".join(self.ask_there) or "its certificate names no address"
+            raise WrongState(
+                f"a foreign authority issued it: {self.issuer_name}",
+                rule="foreign-issuer",
+                fix=f"ask that authority to revoke serial {self.serial} ({where}); what is imported is replaced here",
+            )
         if self.purpose != "order":
             raise WrongState(
                 "this certificate belongs to the system itself",
@@ -139,6 +232,23 @@ class Certificate(Aggregate):
         self.record(
             self.Revoked, at=at, issuer_id=self.issuer_id, serial=self.serial, reason=reason, not_after=self.not_after
         )
+
+    def offer_ownership(self, *, team_id: str, offered_by: str, at: datetime) -> None:
+        """Offer the certificate to another team; the offer is good for :data:`domain.certificates.ownership.OPEN`."""
+        self._must_be("issued")
+        check_offer(self.offer, owner=self.team_id, purpose=self.purpose, team_id=team_id, at=at)
+        self.record(self.OwnershipOffered, at=at, team_id=team_id, offered_by=offered_by, valid_until=at + OPEN)
+
+    def accept_ownership(self, *, accepter: str, at: datetime) -> None:
+        """Take what was offered; whoever offered it cannot agree for the other side."""
+        self._must_be("issued")
+        offer = check_answer(self.offer, answerer=accepter, at=at)
+        self.record(self.OwnershipMoved, at=at, team_id=offer.team_id, former_team_id=self.team_id or "")
+
+    def end_offer(self, *, cause: Literal["withdrawn", "refused"], at: datetime) -> None:
+        """Withdraw the offer, or refuse it."""
+        check_answer(self.offer, answerer=None, at=at)
+        self.record(self.OwnershipOfferEnded, at=at, cause=cause)
 
     def _must_be(self, state: State) -> None:
         if self.state != state:
