@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from commands.access.create_team import CREATE_TEAM, CreateTeam
+from commands.access.emergencies import END_EMERGENCY, OPEN_EMERGENCY, EndEmergency, OpenEmergency
 from commands.access.give_grant import GIVE_GRANT, GiveGrant
 from commands.access.sessions import END_SESSION, OPEN_SESSION, EndSession, OpenSession
 from commands.access.withdraw_grant import WITHDRAW_GRANT, WithdrawGrant
@@ -23,12 +24,14 @@ from commands.hosts.disable import DISABLE_HOST, DisableHost
 from commands.hosts.enrol import ENROL_AGENT, RENEW_AGENT_IDENTITY, EnrolAgent, RenewAgentIdentity
 from commands.hosts.heartbeat import REPORT_HEARTBEAT, ReportHeartbeat
 from commands.hosts.make_token import MAKE_BOOTSTRAP_TOKEN, MakeBootstrapToken
+from commands.hosts.note_presence import NOTE_PRESENCE, NotePresence
 from commands.hosts.register import REGISTER_HOST, RegisterHost
 from commands.hosts.report_install import REPORT_INSTALL, ReportInstall
 from commands.hosts.retry_deployment import RETRY_DEPLOYMENT, RetryDeployment
 from commands.issuers.create import CREATE_ISSUER, CreateIssuer
 from commands.issuers.publish_crl import PUBLISH_CRL, RECORD_CRL, PublishCrl, RecordCrl
 from commands.issuers.use_root_key import USE_ROOT_KEY, UseRootKey
+from commands.notices.alarms import CLEAR_ALARM, RAISE_ALARM, ClearAlarm, RaiseAlarm
 from commands.profiles.define import DEFINE_PROFILE, DefineProfile
 from commands.profiles.retire import RETIRE_PROFILE, RetireProfile
 
@@ -64,4 +67,9 @@ HANDLERS: HandlerTable = {
     PublishCrl: PUBLISH_CRL,
     RecordCrl: RECORD_CRL,
     NoteReading: NOTE_READING,
+    NotePresence: NOTE_PRESENCE,
+    RaiseAlarm: RAISE_ALARM,
+    ClearAlarm: CLEAR_ALARM,
+    OpenEmergency: OPEN_EMERGENCY,
+    EndEmergency: END_EMERGENCY,
 }

@@ -5,6 +5,7 @@ A changed shape is a new topic version here, with an upcaster beside the aggrega
 
 from __future__ import annotations
 
+from domain.access.emergency import Emergency
 from domain.access.grant import Grant
 from domain.access.refusal import Refusal
 from domain.access.session import Session
@@ -16,10 +17,12 @@ from domain.certificates.order import Order
 from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
 from domain.issuers.issuer import Issuer
+from domain.notices.alarm import Alarm
 from domain.profiles.profile import Profile
 
 AGGREGATES: tuple[type[Aggregate], ...] = (
-    AuditReading, Certificate, Deployment, Grant, Host, Issuer, Order, Profile, Refusal, Session, Team,
+    Alarm, AuditReading, Certificate, Deployment, Emergency, Grant, Host, Issuer, Order, Profile, Refusal,
+    Session, Team,
 )  # fmt: skip
 
 TOPICS: dict[str, type[Event]] = {event.TOPIC: event for aggregate in AGGREGATES for event in aggregate.events()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from projections.access.emergencies import EMERGENCIES
 from projections.access.grants import GRANTS
 from projections.access.teams import TEAMS
 from projections.audit.search import AUDIT
@@ -15,8 +16,10 @@ from projections.hosts.hosts import HOSTS
 from projections.hosts.queue import QUEUE
 from projections.issuers.issuers import ISSUERS
 from projections.issuers.revocations import REVOCATIONS
+from projections.notices.alarms import ALARMS
 from projections.profiles.profiles import PROFILES
 
 MODELS: tuple[Projection[Any], ...] = (
-    AUDIT, DEPLOYMENTS, GRANTS, HOSTS, INVENTORY, ISSUERS, ORDERS, PROFILES, QUEUE, REVOCATIONS, TEAMS,
+    ALARMS, AUDIT, DEPLOYMENTS, EMERGENCIES, GRANTS, HOSTS, INVENTORY, ISSUERS, ORDERS, PROFILES, QUEUE,
+    REVOCATIONS, TEAMS,
 )  # fmt: skip

@@ -49,6 +49,7 @@ PERMISSIONS: Mapping[str, Mapping[Role, Reach]] = {
     "hosts.register": _DEPLOY,
     "hosts.token": _DEPLOY,
     "hosts.disable": _DEPLOY,
+    "hosts.note-presence": _SYSTEM,
     "hosts.read": _READ,
     "deployments.read": _READ,
     "deployments.retry": _DEPLOY,
@@ -70,6 +71,12 @@ PERMISSIONS: Mapping[str, Mapping[Role, Reach]] = {
     "certificates.issue-server": _SYSTEM,
     "certificates.record-issued": _SYSTEM,
     "certificates.record-failed": _SYSTEM,
+    # who is told of what, and the emergency path in
+    "notices.read": _READ,
+    "notices.raise-alarm": _SYSTEM,
+    "notices.clear-alarm": _SYSTEM,
+    "emergencies.open": _SYSTEM,
+    "emergencies.end": _SYSTEM,
     # audit and sessions
     "audit.read": _WATCH,
     "audit.note": _READ | _SYSTEM,

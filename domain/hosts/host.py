@@ -37,6 +37,7 @@ class Host(Aggregate):
         self.certificate_id = ""
         self.disabled = False
         self.safe_mode = False
+        self.offline = False
 
     class Registered(base.Created):
         """The host is known and belongs to a team."""
@@ -120,6 +121,23 @@ class Host(Aggregate):
         def apply(self, host: Host) -> None:
             host.safe_mode = False
 
+    class WentOffline(Event):
+        """The agent has not been heard for longer than it may be silent; ``last_seen`` is when it last was."""
+
+        TOPIC: ClassVar[str] = "sslclm.host.went-offline.v1"
+        last_seen: Timestamp | None
+
+        def apply(self, host: Host) -> None:
+            host.offline = True
+
+    class CameBack(Event):
+        """The agent is heard again."""
+
+        TOPIC: ClassVar[str] = "sslclm.host.came-back.v1"
+
+        def apply(self, host: Host) -> None:
+            host.offline = False
+
     @staticmethod
     def id_for(name: str) -> str:
         """Return the stream id of the one host with this name."""
@@ -193,6 +211,16 @@ class Host(Aggregate):
         """Record a change of the agent's safe mode; saying the same again records nothing."""
         if on != self.safe_mode:
             self.record(self.SafeModeEntered if on else self.SafeModeLeft, at=at)
+
+    def note_presence(self, *, heard: bool, last_seen: datetime | None, at: datetime) -> None:
+        """Record that the agent fell silent or is heard again; saying the same again records nothing.
+
+        A host that is disabled, or on which no agent was ever enrolled, owes nobody a sign of life.
+        """
+        if heard and self.offline:
+            self.record(self.CameBack, at=at)
+        elif not heard and not self.offline and self.spki_sha256 and not self.disabled:
+            self.record(self.WentOffline, at=at, last_seen=last_seen)
 
     def must_be_active(self) -> None:
         """Raise WrongState when the host is disabled."""

@@ -16,7 +16,8 @@ class HostRow(TypedDict):
     """One host.
 
     ``spki_sha256s``: the agent's public keys that count, lower-case hex, the present one first (empty before it is
-    enrolled and after it is disabled). ``token_expires_us``: until when an unused bootstrap token is good.
+    enrolled and after it is disabled). ``offline``: its agent has not been heard
+    for too long. ``token_expires_us``: until when an unused bootstrap token is good.
     """
 
     host_id: str
@@ -24,6 +25,7 @@ class HostRow(TypedDict):
     team_id: str
     state: Literal["registered", "enrolled", "disabled"]
     safe_mode: bool
+    offline: bool
     certificate_id: str | None
     spki_sha256s: list[str]
     token_expires_us: int | None
@@ -45,6 +47,7 @@ class HostFilter(Filter):
     team_id: str | None = equals("team_id")
     state: str | None = equals("state")
     safe_mode: bool | None = equals("safe_mode")
+    offline: bool | None = equals("offline")
     spki_sha256: str | None = holds("keys")
 
 
@@ -57,6 +60,7 @@ def _registered(rows: Rows[HostRow], fact: Fact[Host.Registered]) -> None:
             team_id=fact.event.team_id,
             state="registered",
             safe_mode=False,
+            offline=False,
             certificate_id=None,
             spki_sha256s=[],
             token_expires_us=None,
@@ -96,7 +100,7 @@ def _renewed(rows: Rows[HostRow], fact: Fact[Host.IdentityRenewed]) -> None:
 
 def _disabled(rows: Rows[HostRow], fact: Fact[Host.Disabled]) -> None:
     if row := _touched(rows, fact):
-        rows.put({**row, "state": "disabled", "token_expires_us": None, "spki_sha256s": []})
+        rows.put({**row, "state": "disabled", "token_expires_us": None, "spki_sha256s": [], "offline": False})
 
 
 def _safe_mode_entered(rows: Rows[HostRow], fact: Fact[Host.SafeModeEntered]) -> None:
@@ -109,11 +113,21 @@ def _safe_mode_left(rows: Rows[HostRow], fact: Fact[Host.SafeModeLeft]) -> None:
         rows.put({**row, "safe_mode": False})
 
 
+def _went_offline(rows: Rows[HostRow], fact: Fact[Host.WentOffline]) -> None:
+    if row := _touched(rows, fact):
+        rows.put({**row, "offline": True})
+
+
+def _came_back(rows: Rows[HostRow], fact: Fact[Host.CameBack]) -> None:
+    if row := _touched(rows, fact):
+        rows.put({**row, "offline": False})
+
+
 HOSTS: Projection[HostRow] = Projection(
     name="hosts",
-    version=1,
+    version=2,
     key="host_id",
-    columns={"name": "text", "team_id": "text", "state": "text", "safe_mode": "boolean"},
+    columns={"name": "text", "team_id": "text", "state": "text", "safe_mode": "boolean", "offline": "boolean"},
     many={"keys": ("spki_sha256s",)},
     indexes=(("name",), ("team_id", "name")),
     scope="team_id",
@@ -126,6 +140,8 @@ HOSTS: Projection[HostRow] = Projection(
             on(Host.Disabled, _disabled),
             on(Host.SafeModeEntered, _safe_mode_entered),
             on(Host.SafeModeLeft, _safe_mode_left),
+            on(Host.WentOffline, _went_offline),
+            on(Host.CameBack, _came_back),
         )
     ),
 )

@@ -33,7 +33,7 @@ NAMED: dict[str, Any] = {
     "crl": "MIIB",
     "fingerprint": "ab" * 32,
     "previous": None,
-} | {f"{of}_sha256": "ab" * 32 for of in ("csr", "filter", "request", "spki", "tbs", "token")}
+} | {f"{of}_sha256": "ab" * 32 for of in ("csr", "filter", "leaf", "request", "spki", "tbs", "token")}
 """What fields with these names hold, where their type allows it."""
 TEXTS = (
     "example",

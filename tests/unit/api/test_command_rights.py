@@ -55,6 +55,11 @@ ROWS = {
     "PublishCrl": "Y",
     "RecordCrl": "Y",
     "NoteReading": "VDSAY",
+    "NotePresence": "Y",
+    "RaiseAlarm": "Y",
+    "ClearAlarm": "Y",
+    "OpenEmergency": "Y",
+    "EndEmergency": "Y",
 }
 """Command -> who may give it; D for their team's objects, G for their own host's, everybody else everywhere."""
 SCOPES = {
