@@ -48,8 +48,14 @@ def handle_open(command: OpenEmergency, work: Work) -> None:
     if not work.context.reason.strip():
         raise InvalidInput("an emergency needs a reason", rule="reason-missing", fix="say why: --reason TEXT")
     until = work.now + timedelta(seconds=command.seconds)
-    told = {"provider": command.provider, "leaf_sha256": command.leaf_sha256, "until": until}
-    work.add(Emergency.open(stream_id=work.new_id("emergency"), at=work.now, **told))
+    opened = Emergency.open(
+        stream_id=work.new_id("emergency"),
+        provider=command.provider,
+        leaf_sha256=command.leaf_sha256,
+        until=until,
+        at=work.now,
+    )
+    work.add(opened)
 
 
 def handle_end(command: EndEmergency, work: Work) -> None:

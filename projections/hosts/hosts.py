@@ -16,8 +16,8 @@ class HostRow(TypedDict):
     """One host.
 
     ``spki_sha256s``: the agent's public keys that count, lower-case hex, the present one first (empty before it is
-    enrolled and after it is disabled). ``offline``: its agent has not been heard
-    for too long. ``token_expires_us``: until when an unused bootstrap token is good.
+    enrolled and after it is disabled). ``offline``: its agent has not been heard for too long.
+    ``token_expires_us``: until when an unused bootstrap token is good.
     """
 
     host_id: str
