@@ -16,7 +16,9 @@ from infra.server.own_certificate import OwnNames, own_identity
 from infra.server.supervisor import Listener, Supervisor
 from infra.server.tls import ReloadableContext, agents_context, people_context
 from infra.settings import Settings
-from infra.upkeep import OwnTls, Upkeep, recover
+from infra.upkeep.issuances import recover
+from infra.upkeep.listeners import OwnTls
+from infra.upkeep.table import upkeep
 from projections.issuers.issuers import ISSUERS, IssuerFilter
 
 
@@ -72,12 +74,12 @@ async def _serve(backend: Backend, settings: Settings, stop: asyncio.Event, read
     edge = edge_of(backend, identity, settings)
     tls = await _own_tls(backend, settings)
     listeners += _listeners(edge, settings, tls)
-    upkeep = asyncio.create_task(Upkeep(backend, identity, tls).run(stop))
+    reacting = asyncio.create_task(upkeep(backend, identity, tls).run(stop))
     try:
         await Supervisor(listeners).run(stop, ready)
     finally:
         stop.set()
-        await upkeep
+        await reacting
 
 
 async def _own_tls(backend: Backend, settings: Settings) -> OwnTls:

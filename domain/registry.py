@@ -17,13 +17,26 @@ from domain.certificates.order import Order
 from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
 from domain.issuers.issuer import Issuer
+from domain.keys.key import Key
 from domain.notices.alarm import Alarm
 from domain.profiles.profile import Profile
 
 AGGREGATES: tuple[type[Aggregate], ...] = (
-    Alarm, AuditReading, Certificate, Deployment, Emergency, Grant, Host, Issuer, Order, Profile, Refusal,
-    Session, Team,
-)  # fmt: skip
+    Alarm,
+    AuditReading,
+    Certificate,
+    Deployment,
+    Emergency,
+    Grant,
+    Host,
+    Issuer,
+    Key,
+    Order,
+    Profile,
+    Refusal,
+    Session,
+    Team,
+)
 
 TOPICS: dict[str, type[Event]] = {event.TOPIC: event for aggregate in AGGREGATES for event in aggregate.events()}
 

@@ -75,8 +75,13 @@ def _parameters(edge: Edge, row: TaskRow) -> Mapping[str, Any]:
         "chain": [pem_from_base64(certificate["certificate"]), *map(pem_from_der, above)],
         "root": pem_from_der(root),
         "fingerprint": certificate["fingerprint"],
-        "target": row["target"],
+        "target": _told(row["target"] or {}),
     }
+
+
+def _told(target: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an agent is told of a target: when it may be changed is decided here."""
+    return {name: value for name, value in target.items() if name not in {"windows", "disabler"}}
 
 
 def draining_of(request: Request) -> asyncio.Event | None:

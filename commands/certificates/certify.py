@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from commands.certificates.issuing import Bound, announce, validity
 from commands.certificates.judging import judge_request
+from commands.keys.binding import Certifiable
 from commands.ports.issuers import CertificateTemplate
 from commands.work import Work
 from domain.certificates.csr import SigningRequest, match
@@ -27,12 +28,12 @@ def certify(work: Work, order: Order, profile: Profile, csr: SigningRequest, *, 
     prepared = work.services.issuers.prepare(_template(work, order, profile, csr))
     bound = Bound(
         "order",
-        csr.spki_sha256,
+        Certifiable(
+            csr.spki_sha256, "host" if host_id else "client", order.team_id, host_id or None, csr.key_algorithm
+        ),
         subject.dns_names,
         subject.ip_addresses,
         order_id=order.id,
-        team_id=order.team_id,
-        host_id=host_id or None,
         profile_id=profile.id,
         profile_version=profile.number,
     )

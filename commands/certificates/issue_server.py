@@ -6,6 +6,7 @@ import base64
 
 from commands.base import Command, Scope, UseCase
 from commands.certificates.issuing import BACKDATE, Bound, announce, validity
+from commands.keys.binding import Certifiable
 from commands.ports.issuers import CertificateTemplate
 from commands.work import Work
 from domain.certificates.csr import read_csr
@@ -41,7 +42,8 @@ def handle(command: IssueServerCertificate, work: Work) -> None:
         not_after=not_after,
         extended_key_usages=("serverAuth",),
     )
-    bound = Bound("server", csr.spki_sha256, command.dns_names, command.ip_addresses)
+    key = Certifiable(csr.spki_sha256, "backend", algorithm=csr.key_algorithm)
+    bound = Bound("server", key, command.dns_names, command.ip_addresses)
     announce(work, work.services.issuers.prepare(template), bound)
 
 

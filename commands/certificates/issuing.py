@@ -10,6 +10,7 @@ from typing import NamedTuple
 from commands.base import Command, Services
 from commands.certificates.record_failed import RecordFailed
 from commands.certificates.record_issued import RecordIssued
+from commands.keys.binding import Certifiable, bind_key
 from commands.ports.issuers import PreparedCertificate
 from commands.work import Work
 from domain.certificates.certificate import Certificate, Purpose
@@ -24,12 +25,10 @@ class Bound(NamedTuple):
     """What a certificate certifies and belongs to; None where it does not apply (the backend's own have no order)."""
 
     purpose: Purpose
-    spki_sha256: str
+    key: Certifiable
     dns_names: tuple[str, ...] = ()
     ip_addresses: tuple[str, ...] = ()
     order_id: str | None = None
-    team_id: str | None = None
-    host_id: str | None = None
     profile_id: str | None = None
     profile_version: int | None = None
 
@@ -40,6 +39,7 @@ def announce(work: Work, prepared: PreparedCertificate, bound: Bound) -> Certifi
     Once that entry is durable the bytes are signed, once, and the result is recorded. Whatever happens in between is
     found at the next start: an issuance without an end is recorded as failed and its serial revoked.
     """
+    bind_key(work, bound.key)
     certificate = Certificate.begin(
         Certificate.IssuanceStarted,
         stream_id=Certificate.id_for(prepared.issuer_id, prepared.serial),
@@ -49,7 +49,10 @@ def announce(work: Work, prepared: PreparedCertificate, bound: Bound) -> Certifi
         tbs_sha256=prepared.tbs_sha256,
         not_before=prepared.not_before,
         not_after=prepared.not_after,
-        **bound._asdict(),
+        spki_sha256=bound.key.spki_sha256,
+        team_id=bound.key.team_id,
+        host_id=bound.key.host_id,
+        **{name: value for name, value in bound._asdict().items() if name != "key"},
     )
     work.add(certificate)
     work.then = partial(_sign, work.services, certificate.id, prepared)

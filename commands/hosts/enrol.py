@@ -10,6 +10,7 @@ from commands.base import UseCase
 from commands.certificates.issuing import BACKDATE, Bound, announce, validity
 from commands.hosts.make_token import secret_sha256
 from commands.hosts.on_host import HostCommand, scope
+from commands.keys.binding import Certifiable
 from commands.work import Work
 from domain.certificates.certificate import Certificate
 from domain.certificates.csr import SigningRequest, read_csr
@@ -79,7 +80,8 @@ def _agent_csr(text: str) -> SigningRequest:
 def _announce(work: Work, host: Host, csr: SigningRequest) -> Certificate:
     not_before, not_after = validity(work.now, BACKDATE, int(VALIDITY.total_seconds()))
     prepared = work.services.issuers.prepare_agent(AGENT_ISSUER, host.id, csr.spki_der, not_before, not_after)
-    return announce(work, prepared, Bound("agent", csr.spki_sha256, team_id=host.team_id, host_id=host.id))
+    key = Certifiable(csr.spki_sha256, "agent", host.team_id, host.id, csr.key_algorithm)
+    return announce(work, prepared, Bound("agent", key))
 
 
 ENROL_AGENT = UseCase("agent.enrol", scope, handle_enrol)

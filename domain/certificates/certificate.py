@@ -43,6 +43,8 @@ class Certificate(Aggregate):
         self.profile_id: str | None = None
         self.targets: tuple[Target, ...] = ()
         self.offer: Offer | None = None
+        self.spki_sha256 = ""
+        self.revocation_due: datetime | None = None
 
     class IssuanceStarted(base.Created):
         """The serial is consumed and these to-be-signed bytes are about to be signed; stored before the key is used."""
@@ -174,14 +176,37 @@ class Certificate(Aggregate):
         def apply(self, certificate: Certificate) -> None:
             certificate.state = "superseded"
 
+    class RevocationPlanned(Event):
+        """It will be revoked: when ``order_id`` has replaced it, and ``at_latest`` then, whatever happens."""
+
+        TOPIC: ClassVar[str] = "sslclm.certificate.revocation-planned.v1"
+        reason: RevocationReason
+        at_latest: Timestamp
+        order_id: str | None
+
+        def apply(self, certificate: Certificate) -> None:
+            certificate.revocation_due = self.at_latest
+
+    class RevocationCalledOff(Event):
+        """The planned revocation will not come."""
+
+        TOPIC: ClassVar[str] = "sslclm.certificate.revocation-called-off.v1"
+
+        def apply(self, certificate: Certificate) -> None:
+            certificate.revocation_due = None
+
     class Revoked(Event):
-        """The serial is on its issuer's CRL from the next one on."""
+        """The serial is on its issuer's CRL from the next one on.
+
+        ``invalidity_date``: since when the key is known or suspected to be compromised (RFC 5280 section 5.3.2).
+        """
 
         TOPIC: ClassVar[str] = "sslclm.certificate.revoked.v1"
         issuer_id: str
         serial: str
         reason: RevocationReason
         not_after: Timestamp
+        invalidity_date: Timestamp | None = None
 
         def apply(self, certificate: Certificate) -> None:
             certificate.state = "revoked"

@@ -11,6 +11,8 @@ from domain.base import Aggregate, Event, Timestamp
 from domain.certificates.wish import Subject, Target
 from domain.errors import Denied, WrongState
 
+Cause = Literal["renewal", "re-key", "revocation", "asked"]
+"""Why certificates are replaced: their time, a key that was seen, a revocation to come, or somebody's wish."""
 State = Literal["waiting", "approved", "rejected", "cancelled", "abandoned", "fulfilled"]
 APPROVAL_GOOD_FOR = timedelta(days=7)
 WAITS_AT_MOST = timedelta(days=30)
@@ -37,6 +39,7 @@ class Order(Aggregate):
         self.accepted: dict[str, str] = {}
         self.generations: dict[str, int] = {}
         self.served: frozenset[str] = frozenset()
+        self.replaces: tuple[str, ...] = ()
 
     class Requested(base.Created):
         """What is wanted, by whom, judged by which profile version; ``waived_rules`` need a person's approval.
@@ -63,6 +66,16 @@ class Order(Aggregate):
             order.csr, order.waived_rules = self.csr, self.waived_rules
             order.approvals_needed = self.approvals_needed
             order.request_sha256 = hashlib.sha256(self.state()).hexdigest()
+
+    class ReplacementIntended(Event):
+        """What the order is for: its certificates take the place of these, target after target, the first as canary."""
+
+        TOPIC: ClassVar[str] = "sslclm.order.replacement-intended.v1"
+        certificate_ids: tuple[str, ...]
+        cause: Cause
+
+        def apply(self, order: Order) -> None:
+            order.replaces = self.certificate_ids
 
     class ApprovalGiven(Event):
         """One person approved exactly the request with this hash."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Literal
 
 from pydantic import Field
@@ -13,6 +13,9 @@ KeyAlgorithm = Literal["EC-P256", "EC-P384", "RSA-2048", "RSA-3072", "RSA-4096",
 """Subject key algorithms with their size, as NIST SP 800-57 part 1 and SP 800-131A name them."""
 
 ExtendedKeyUsage = Literal["serverAuth", "clientAuth"]
+
+KeyMade = Literal["host", "client", "server"]
+"""Who makes the private key: the agent on the host, the caller (who sends a CSR), or this system's key store."""
 
 
 class ProfileSpec(Value):
@@ -26,7 +29,15 @@ class ProfileSpec(Value):
     - ``hard_max_validity``: seconds; up to here a longer request waits for a person, above it is refused.
     - ``approval``: ``policy`` approves a conforming request at once; ``manual`` always waits for people.
     - ``approvals``: how many different people must approve a waiting request (never the requester).
-    - ``key_made``: ``host`` = by the agent on the host, ``client`` = the caller brings a CSR; both may be allowed.
+    - ``key_made``: ``host`` = by the agent on the host, ``client`` = the caller brings a CSR, ``server`` = in the key
+      store here (decryption keys, appliances), which nobody gets unless the profile says so; several may be allowed.
+    - ``public_trust``: the issuer is publicly trusted, so the CA/Browser Forum's dated rules bind its certificates.
+    - ``renew_at_percent``: share of a certificate's life after which a new one is due.
+    - ``archive_keys``: a server-made *decryption* key stays in the key store after its delivery (NIST SP 800-57 part 1
+      section 8.2.2: a signature key is never archived).
+    - ``reveal_grace``: seconds after which a certificate whose key a person has seen is revoked, at the latest.
+    - ``legacy_pkcs12_until``: until that day keys may be delivered as PKCS#12 in the form of RFC 7292 (3DES), for
+      appliances that read no other; a dated exception on the record.
     """
 
     name: str = Field(min_length=1, max_length=64, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
@@ -43,8 +54,13 @@ class ProfileSpec(Value):
     extended_key_usages: tuple[ExtendedKeyUsage, ...] = Field(default=("serverAuth",), min_length=1)
     approval: Literal["policy", "manual"] = "policy"
     approvals: int = Field(default=1, ge=1, le=5)
-    key_made: tuple[Literal["host", "client"], ...] = Field(default=("host", "client"), min_length=1)
+    key_made: tuple[KeyMade, ...] = Field(default=("host", "client"), min_length=1)
     common_name: Literal["none", "first-name"] = "first-name"
+    public_trust: bool = False
+    renew_at_percent: int = Field(default=67, ge=10, le=95)
+    archive_keys: bool = False
+    reveal_grace: int = Field(default=86_400, ge=0, le=7 * 86_400)
+    legacy_pkcs12_until: date | None = None
 
     def longest(self) -> timedelta:
         """Return the longest validity that a person may approve."""

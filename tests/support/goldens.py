@@ -1,5 +1,6 @@
-"""Golden states: for every topic the bytes that its first version stored, kept for ever in ``tests/vectors/topics``.
+"""Golden states: for every topic the bytes that its versions stored, kept for ever in ``tests/vectors/topics``.
 
+``<topic>.json`` is the first shape; where it has grown by members with a default, ``<topic>+2.json`` is the next.
 ``python -m tests.support.goldens`` writes the missing ones from an invented sample; it never touches one that exists.
 Read what it wrote: from its first commit on, that shape is a promise.
 """
@@ -69,9 +70,21 @@ def events() -> list[type[Event]]:
     return [event for aggregate in aggregates() for event in aggregate.events()]
 
 
-def golden_path(topic: str) -> Path:
-    """Return where a topic's golden state is kept."""
-    return FOLDER / f"{topic}.json"
+def shapes(topic: str) -> list[Path]:
+    """Return a topic's golden states, the oldest shape first."""
+    later = sorted(FOLDER.glob(f"{topic}+*.json"), key=lambda path: int(path.stem.rpartition("+")[2]))
+    first = FOLDER / f"{topic}.json"
+    return [first, *later] if first.exists() else later
+
+
+def topic_of(path: Path) -> str:
+    """Return the topic whose golden state this is."""
+    return path.stem.partition("+")[0]
+
+
+def dumped(event: type[Event], stored: bytes) -> bytes:
+    """Return what would be stored today of an event that was stored as these bytes."""
+    return event.model_validate_json(stored).model_dump_json().encode()
 
 
 def sample(event: type[Event]) -> Event:
@@ -130,10 +143,13 @@ def main() -> None:
     """Write the golden states that are missing, and say which."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     for event in events():
-        path = golden_path(event.TOPIC)
-        if not path.exists():
-            path.write_bytes(sample(event).state() + b"\n")
-            print(f"wrote {path.relative_to(ROOT)}: read it, then commit it")
+        known = shapes(event.TOPIC)
+        stored = known[-1].read_bytes().removesuffix(b"\n") if known else b""
+        if known and stored == dumped(event, stored):
+            continue
+        path = FOLDER / f"{event.TOPIC}{f'+{len(known) + 1}' if known else ''}.json"
+        path.write_bytes(sample(event).state() + b"\n")
+        print(f"wrote {path.relative_to(ROOT)}: read it, then commit it")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from commands.context import SYSTEM, Context
 from commands.ports.signin import SignedIn
 from domain.access.session import Session
 from domain.errors import Unavailable
-from infra.upkeep import Upkeep
+from infra.upkeep.table import upkeep
 from tests.support.backends import Clock, reopen, set_up
 
 IDLE_MINUTES, ABSOLUTE_HOURS = 30, 8
@@ -53,7 +53,7 @@ class Process:
     async def sweep(self) -> None:
         """Do what upkeep does with sessions."""
         no_tls: Any = None  # this reaction opens no listener
-        await Upkeep(self.backend, self.side, no_tls).sessions()
+        await next(one for one in upkeep(self.backend, self.side, no_tls).reactions if one.name == "sessions").react()
 
     def ended(self) -> list[tuple[str, str]]:
         """Return reason and person of each end that the ledger has."""

@@ -18,7 +18,7 @@ from infra.keystore.errors import SecretAltered
 from infra.reading import every
 from infra.server.own_certificate import OwnNames, own_identity
 from infra.setup import initialise, publish_root_crl
-from infra.upkeep import recover
+from infra.upkeep.issuances import recover
 from projections.issuers.issuers import ISSUERS, IssuerFilter
 from tests.support.backends import PASSPHRASE, PLAN, Clock, files_in, reopen, set_up
 

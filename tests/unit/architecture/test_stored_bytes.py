@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from domain import registry
-from domain.base import Event, Timestamp, rfc3339
-from tests.support.goldens import golden_path
+from domain.base import Timestamp, rfc3339
 
 _TIMES: TypeAdapter[datetime] = TypeAdapter(Timestamp)
 _ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -23,11 +20,3 @@ def test_a_time_is_stored_as_rfc_3339_in_utc(moment):
     stored = _TIMES.dump_json(_TIMES.validate_python(moment))
 
     assert f'"{rfc3339(moment)}"'.encode() == stored
-
-
-@pytest.mark.parametrize("event", registry.TOPICS.values(), ids=lambda event: event.TOPIC)
-def test_a_golden_state_would_be_written_the_same_today(event: type[Event]):
-    """The bytes are dumped anew here, not those that an event keeps from where it was read."""
-    stored = golden_path(event.TOPIC).read_bytes().removesuffix(b"\n")
-
-    assert event.model_validate_json(stored).model_dump_json().encode() == stored

@@ -93,7 +93,12 @@ def test_a_token_enrols_once(world: World) -> None:
     before = world.head()
     world.when(enrol(secret), the_agent(WEB1))
 
-    assert world.then(before) == ["host.enrolled", "certificate.issuance-started", "certificate.issued"]
+    assert world.then(before) == [
+        "host.enrolled",
+        "key.introduced",
+        "certificate.issuance-started",
+        "certificate.issued",
+    ]
     with pytest.raises(Denied, match="unknown, used, replaced or expired"):
         world.when(enrol(secret), the_agent(WEB1))
 
@@ -184,7 +189,7 @@ def test_a_key_is_certified_and_its_deployment_planned(world: World) -> None:
     before = world.head()
     key_reported(world, order_id)
 
-    announced = ["order.key-accepted", "certificate.issuance-started"]
+    announced = ["order.key-accepted", "key.introduced", "certificate.issuance-started"]
     assert world.then(before) == [*announced, "certificate.issued", "deployment.planned"]
 
 

@@ -65,7 +65,13 @@ def test_inside_the_profile_a_brought_key_is_certified_in_one_call(world: World)
     before = world.head()
     outcome = world.when(brought(), anna())
 
-    first = ["order.requested", "order.approved", "order.key-accepted", "certificate.issuance-started"]
+    first = [
+        "order.requested",
+        "order.approved",
+        "order.key-accepted",
+        "key.introduced",
+        "certificate.issuance-started",
+    ]
     assert world.then(before) == [*first, "certificate.issued", "order.fulfilled"]
     assert len(outcome.entries) == 2
     assert issued_der(outcome).startswith(b"signed:")
@@ -117,7 +123,13 @@ def test_an_approved_brought_key_is_certified_at_once(world: World) -> None:
     before = world.head()
     world.when(ApproveOrder(order_id=order.id, request_sha256=order.request_sha256), olga())
 
-    decided = ["order.approval-given", "order.approved", "order.key-accepted", "certificate.issuance-started"]
+    decided = [
+        "order.approval-given",
+        "order.approved",
+        "order.key-accepted",
+        "key.introduced",
+        "certificate.issuance-started",
+    ]
     assert world.then(before) == [*decided, "certificate.issued", "order.fulfilled"]
 
 
@@ -196,7 +208,7 @@ def test_a_key_that_does_not_answer_fails_the_issuance_and_revokes_its_serial(wo
     before = world.head()
     outcome = world.when(brought(), anna())
 
-    assert world.then(before)[4:] == ["certificate.issuance-failed", "certificate.revoked", "order.issuance-reopened"]
+    assert world.then(before)[5:] == ["certificate.issuance-failed", "certificate.revoked", "order.issuance-reopened"]
     assert order_of(world, outcome).accepted == {}
 
 

@@ -1,0 +1,39 @@
+"""What the backend does by itself: one row per reaction, in the order of a round."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from commands.access.session_ends import end_timed_out
+from commands.issuers.keep_crls_fresh import keep_crls_fresh
+from domain.certificates.certificate import Certificate
+from infra.bootstrap import Backend
+from infra.identity.wiring import Identity
+from infra.upkeep.issuances import OpenIssuances
+from infra.upkeep.listeners import OwnTls, keep_own_certificate
+from infra.upkeep.loop import Reaction, Upkeep
+
+
+def upkeep(backend: Backend, identity: Identity, tls: OwnTls) -> Upkeep:
+    """Return the loop with every reaction of this backend."""
+    return Upkeep(
+        backend.ledger,
+        (
+            Reaction("open-issuances", OpenIssuances(backend).react),
+            Reaction("sessions", partial(_sessions, backend, identity)),
+            Reaction("crls", partial(_crls, backend), wakes=(Certificate.Revoked,)),
+            Reaction("own-certificate", partial(keep_own_certificate, backend, tls)),
+        ),
+        backend.clock,
+    )
+
+
+async def _sessions(backend: Backend, identity: Identity) -> None:
+    """Record the end of the sessions that timed out."""
+    await end_timed_out(backend.bus, identity.directory, identity.sessions)
+
+
+async def _crls(backend: Backend) -> None:
+    """Publish the CRLs that are due."""
+    await backend.views.wait_for(backend.ledger.head().position)
+    await keep_crls_fresh(backend.bus, backend.services.reading)
