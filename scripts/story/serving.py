@@ -30,12 +30,29 @@ class Served:
 def look(place: Place, port: int, name: str) -> Served:
     """Shake hands with a loopback port under a server name; verify chain and name with the CA file."""
     try:
-        return _handshake(trusting(place.ca_file.read_text()), port, name, "verified")
+        return _handshake(trusting_root(place), port, name, "verified")
     except ssl.SSLCertVerificationError as error:
         blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         blind.check_hostname = False
         blind.verify_mode = ssl.CERT_NONE  # only to see what it is that does not verify
         return _handshake(blind, port, name, error.verify_message)
+
+
+def trusting_root(place: Place) -> ssl.SSLContext:
+    """Return a client context that trusts the internal root and nothing else."""
+    return trusting(place.ca_file.read_text())
+
+
+def handshake_and_ask(context: ssl.SSLContext, port: int, name: str) -> str:
+    """Connect anew, ask for a page, and return the leaf's SHA-256 (hex). Raises OSError where no answer came."""
+    with (
+        socket.create_connection(("127.0.0.1", port), _TIMEOUT_S) as raw,
+        context.wrap_socket(raw, server_hostname=name) as link,
+    ):
+        link.sendall(f"GET / HTTP/1.0\r\nHost: {name}\r\n\r\n".encode())
+        if not link.recv(1):
+            raise ConnectionError("the server closed the connection without an answer")
+        return hashlib.sha256(link.getpeercert(binary_form=True) or b"").hexdigest()
 
 
 def _handshake(context: ssl.SSLContext, port: int, name: str, verdict: str) -> Served:

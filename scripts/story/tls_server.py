@@ -14,6 +14,7 @@ from pathlib import Path
 
 _LOOK_EVERY_S = 0.05
 _HANDSHAKE_S = 10.0
+_REQUEST_S = 10.0
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n"
 
 
@@ -36,12 +37,13 @@ class Site:
         link.context = self.newest
 
 
-async def _greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _REQUEST_S)
         writer.write(_ANSWER)
         await writer.drain()
-    except OSError:
-        pass  # the client wanted no more than the handshake
+    except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):
+        pass  # the client wanted no more than the handshake, or said nothing that a web server understands
     finally:
         writer.close()
 
