@@ -13,6 +13,7 @@ from commands.ports.health import Health
 from commands.ports.identity import Directory
 from commands.ports.issuers import Issuers
 from commands.ports.ledger import Ledger
+from commands.ports.presence import Presence
 from commands.ports.signin import CliCodes, MachineTokens, Rechecks, Sessions, SignIn, SignOut
 from commands.ports.tasks import Leases, TaskSigner, Wakeups
 from projections.query import Views
@@ -56,6 +57,7 @@ class Edge:
     identity: Identity
     tasks: Tasks
     health: Health
+    presence: Presence
     clock: Callable[[], datetime]
     new_uuid: Callable[[], str]
     public_url: str

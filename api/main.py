@@ -42,6 +42,7 @@ def edge_of(backend: Backend, identity: IdentityAdapters, settings: Settings) ->
         ),
         tasks=Tasks(backend.task_signer(), backend.leases, backend.wakeups),
         health=backend.health,
+        presence=backend.presence,
         clock=backend.clock,
         new_uuid=backend.services.new_uuid,
         public_url=settings.public_url,

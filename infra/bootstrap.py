@@ -14,6 +14,7 @@ from commands.base import Services
 from commands.bus import Bus
 from commands.handlers import HANDLERS
 from domain.errors import InvalidInput
+from infra.agents.presence import SqlitePresence
 from infra.agents.task_signer import Ed25519TaskSigner
 from infra.audit.evidence import SqliteEvidence
 from infra.health import BackendHealth
@@ -73,6 +74,11 @@ class Files:
         return self.data_dir / "identity.sqlite"
 
     @property
+    def presence(self) -> Path:
+        """When agents were last heard; telemetry that may be deleted while the backend is stopped."""
+        return self.data_dir / "presence.sqlite"
+
+    @property
     def root_key(self) -> Path:
         """The root CA's key, sealed under a passphrase; may be taken offline after set-up."""
         return self.data_dir / "root-key.sealed"
@@ -101,6 +107,7 @@ class Backend:
     wakeups: Wakeups
     leases: MemoryLeases
     health: BackendHealth
+    presence: SqlitePresence
 
     def identity(self, providers: tuple[ProviderSettings, ...]) -> Identity:
         """Return the identity adapters for these providers."""
@@ -152,6 +159,7 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
         wakeups=wakeups,
         leases=MemoryLeases(clock),
         health=BackendHealth(ledger, views, runner, keystore, clock),
+        presence=SqlitePresence(files.presence, clock),
     )
 
 

@@ -104,6 +104,7 @@ def _own_routes(edge: Edge) -> APIRouter:
     async def heartbeat(body: Heartbeat, request: Request) -> dict[str, str]:
         context = await agent_context(edge, request)
         told = {"host_id": context.principal.host, **body.model_dump()}
+        edge.presence.told(context.principal.host or "", **body.model_dump())
         await edge.bus.execute(ReportHeartbeat.model_validate(told), context)
         return {"state": body.state}
 

@@ -61,6 +61,7 @@ async def agent_context(edge: Edge, request: Request) -> Context:
             rule="agent-certificate",
             fix="enrol again with a new bootstrap token: sslclm hosts token HOST",
         )
+    edge.presence.heard(peer.host_id)
     context = Context(agent(peer.host_id, key_sha256=peer.spki_sha256), **origin_of(request))
     if host.former_spki_sha256 and peer.spki_sha256 == host.spki_sha256:
         await edge.bus.execute(ConfirmAgentKey(host_id=peer.host_id), context)

@@ -26,19 +26,26 @@ def list_hosts(
     *,
     team: Team = "",
     state: Annotated[str, typer.Option(help="registered, enrolled or disabled.")] = "",
+    offline: Annotated[bool, typer.Option("--offline", help="Those whose agent has fallen silent.")] = False,
     limit: Limit = 50,
 ) -> None:
     """List hosts by name."""
     names = Names(run.api)
     columns: Mapping[str, Cell] = {
         "host": lambda row: [row["name"], row["host_id"]],
-        "state": lambda row: "safe mode" if row["safe_mode"] else row["state"],
+        "state": _state,
         "team": lambda row: names.team(row["team_id"]),
-        "agent": lambda row: row["agent_version"],
-        "changed": lambda row: run.out.when_lines(row["changed_at"]),
+        "agent": lambda row: row.get("reported_version") or row["agent_version"],
+        "last seen": lambda row: run.out.when_lines(row.get("last_seen_at")),
     }
-    asked = {"team": id_or_none(run.api, "team", team), "state": state or None}
+    asked = {"team": id_or_none(run.api, "team", team), "state": state or None, "offline": offline or None}
     show_list(run, "/hosts", limit, asked, columns, nothing="No hosts.")
+
+
+def _state(row: Mapping[str, object]) -> str:
+    if row.get("offline"):
+        return "offline"
+    return "safe mode" if row["safe_mode"] else str(row["state"])
 
 
 @command(HOSTS, "show")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -16,13 +18,21 @@ from commands.base import Outcome
 from commands.hosts.disable import DisableHost
 from commands.hosts.make_token import MakeBootstrapToken
 from commands.hosts.register import RegisterHost
+from commands.ports.presence import Presence
 from commands.stored import event_of
-from domain.base import Timestamp
+from domain.base import Timestamp, rfc3339
 from domain.hosts.host import Host
 from projections.hosts.hosts import HOSTS, HostFilter, HostRow
 
 ROUTER = APIRouter(prefix="/api/v1/hosts", tags=["hosts"])
-HOST = Shape("Host", HostRow)
+TELEMETRY = {
+    "last_seen_at": datetime | None,
+    "reported_version": str,
+    "reported_state": str,
+    "reported_detail": str,
+}
+"""What the agent's last sign of life says; it is not in the ledger, and null or "" where none is known."""
+HOST = Shape("Host", HostRow, more=TELEMETRY)
 
 
 class HostQuery(PageQuery):
@@ -32,6 +42,7 @@ class HostQuery(PageQuery):
     team: str | None = None
     state: Literal["registered", "enrolled", "disabled"] | None = None
     safe_mode: bool | None = None
+    offline: bool | None = None
 
 
 class TokenWish(Body):
@@ -52,8 +63,15 @@ class BootstrapToken(BaseModel):
 @ROUTER.get("", **read(HOST.page))
 async def hosts(request: Request, query: Annotated[HostQuery, Query()]) -> Response:
     """List the hosts that you may see, by name."""
-    where = HostFilter(name=query.name, team_id=query.team, state=query.state, safe_mode=query.safe_mode)
-    return (await reading(request)).page(HOSTS, where, query, HOST)
+    where = HostFilter(
+        name=query.name,
+        team_id=query.team,
+        state=query.state,
+        safe_mode=query.safe_mode,
+        offline=query.offline,
+    )
+    call = await reading(request)
+    return call.page(HOSTS, where, query, _with_telemetry(call.edge.presence))
 
 
 @ROUTER.post("", **command({201: Recorded}, RegisterHost))
@@ -68,7 +86,19 @@ async def register_host(request: Request) -> Response:
 @ROUTER.get("/{host_id}", **read(HOST.model, one=True))
 async def host(request: Request, host_id: str) -> Response:
     """Show a host."""
-    return await (await reading(request)).show(HOSTS, host_id, HOST)
+    call = await reading(request)
+    return await call.show(HOSTS, host_id, _with_telemetry(call.edge.presence))
+
+
+def _with_telemetry(presence: Presence) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Return how a host is shown: its row, and what its agent was last heard to say."""
+
+    def show(row: Mapping[str, Any]) -> dict[str, Any]:
+        sign = presence.last(row["host_id"])
+        told = (rfc3339(sign.at), sign.agent_version, sign.state, sign.detail) if sign else (None, "", "", "")
+        return {**HOST(row), **dict(zip(TELEMETRY, told, strict=True))}
+
+    return show
 
 
 @ROUTER.post("/{host_id}/token", **command({201: BootstrapToken, 200: BootstrapToken}, TokenWish))

@@ -256,6 +256,7 @@ def _lab(backend: Backend, adapters: Adapters, clock: TurnedClock) -> Lab:
         ),
         tasks=Tasks(backend.task_signer(), backend.leases, backend.wakeups),
         health=backend.health,
+        presence=backend.presence,
         clock=clock,
         new_uuid=backend.services.new_uuid,
         public_url=PUBLIC_URL,
