@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from api.agent.apps import agent_app, pki_app
@@ -75,7 +76,8 @@ async def _serve(backend: Backend, settings: Settings, stop: asyncio.Event, read
     edge = edge_of(backend, identity, settings)
     tls = await _own_tls(backend, settings)
     listeners += _listeners(edge, settings, tls)
-    reacting = asyncio.create_task(upkeep(backend, identity, tls).run(stop))
+    silent_for = timedelta(seconds=settings.agents_silent_seconds)
+    reacting = asyncio.create_task(upkeep(backend, identity, tls, agents_silent_for=silent_for).run(stop))
     try:
         await Supervisor(listeners).run(stop, ready)
     finally:

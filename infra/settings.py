@@ -86,6 +86,7 @@ class Settings(BaseModel):
     oidc_file: Path | None = None
     oidc: tuple[ProviderSettings, ...] = ()
     load_balancers: Annotated[tuple[LoadBalancer, ...], BeforeValidator(_balancers)] = ()
+    agents_silent_seconds: int = Field(default=600, ge=60, le=7 * 86_400)
     reserved_names: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

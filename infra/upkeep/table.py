@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 from commands.access.session_ends import end_timed_out
@@ -9,12 +10,15 @@ from commands.issuers.keep_crls_fresh import keep_crls_fresh
 from domain.certificates.certificate import Certificate
 from infra.bootstrap import Backend
 from infra.identity.wiring import Identity
+from infra.upkeep.agents import Agents
 from infra.upkeep.issuances import OpenIssuances
 from infra.upkeep.listeners import OwnTls, keep_own_certificate
 from infra.upkeep.loop import Reaction, Upkeep
 
 
-def upkeep(backend: Backend, identity: Identity, tls: OwnTls) -> Upkeep:
+def upkeep(
+    backend: Backend, identity: Identity, tls: OwnTls, *, agents_silent_for: timedelta = timedelta(minutes=10)
+) -> Upkeep:
     """Return the loop with every reaction of this backend."""
     return Upkeep(
         backend.ledger,
@@ -22,6 +26,7 @@ def upkeep(backend: Backend, identity: Identity, tls: OwnTls) -> Upkeep:
             Reaction("open-issuances", OpenIssuances(backend).react),
             Reaction("sessions", partial(_sessions, backend, identity)),
             Reaction("crls", partial(_crls, backend), wakes=(Certificate.Revoked,)),
+            Reaction("agents", Agents(backend, agents_silent_for).react),
             Reaction("own-certificate", partial(keep_own_certificate, backend, tls)),
         ),
         backend.clock,

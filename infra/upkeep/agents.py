@@ -1,0 +1,25 @@
+"""Signs of life are saved, and agents that fell silent or came back are noted."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from commands.hosts.watch_agents import AgentWatch
+from infra.agents.presence import ViewsFleet
+from infra.bootstrap import Backend
+
+
+class Agents:
+    """The reaction; ``silent_for`` is how long an agent may be silent before it counts as offline."""
+
+    def __init__(self, backend: Backend, silent_for: timedelta) -> None:
+        self._backend = backend
+        fleet = ViewsFleet(backend.views)
+        self._watch = AgentWatch(backend.bus, fleet, backend.presence, backend.clock, silent_for)
+
+    async def react(self) -> None:
+        """Save first: what a crash forgets is at most a minute old."""
+        await asyncio.to_thread(self._backend.presence.save)
+        await self._backend.views.wait_for(self._backend.ledger.head().position)
+        await self._watch.look()
