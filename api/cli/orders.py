@@ -59,13 +59,14 @@ def request(  # noqa: PLR0913 - each parameter is one option
 ) -> None:
     """Order a certificate: for your own CSR, or for hosts whose agents make the key."""
     place = Place(host, directory, tuple(endpoint or ()), validator, reloader, targets_file)
-    body = _body(run, names or [], place, csr)
+    body = order_body(run, names or [], place, csr)
     body |= {"team_id": id_of(run.api, "team", team), "profile_id": id_of(run.api, "profile", profile)}
     body |= {"ip_addresses": ip or [], "validity": seconds(days, validity), "key_algorithm": key_algorithm or None}
     _deliver(run, body, out, timeout if wait else 0)
 
 
-def _body(run: Run, names: list[str], place: Place, csr: Path | None) -> dict[str, Any]:
+def order_body(run: Run, names: list[str], place: Place, csr: Path | None) -> dict[str, Any]:
+    """Return names with targets or a CSR, as an order's body has them. Raises Misused and Refused."""
     if csr is None:
         return {"dns_names": names, "targets": targets(run.api, place, names[0] if names else "")}
     if place.given():

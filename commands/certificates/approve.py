@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from commands.base import UseCase
-from commands.certificates.certify import as_looked_at
+from commands.certificates.certify import still_allowed
 from commands.certificates.on_order import OrderCommand, certify_brought_key, scope
 from commands.work import Work
 from domain.certificates.order import Order
@@ -18,9 +18,9 @@ class ApproveOrder(OrderCommand):
 
 
 def handle(command: ApproveOrder, work: Work) -> None:
-    """Give the approval; with the last one a brought key is certified at once."""
+    """Judge it by the rules of today, give the approval; with the last one a brought key is certified at once."""
     order = work.load(Order, command.order_id)
-    as_looked_at(work, order)
+    still_allowed(work, order)
     order.approve(approver=work.context.principal.pseudonym, request_sha256=command.request_sha256, at=work.now)
     certify_brought_key(work, order)
 

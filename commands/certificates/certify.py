@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from commands.certificates.issuing import Bound, announce, validity
-from commands.certificates.judging import judge_request
+from commands.certificates.judging import Asked, judge_request
 from commands.keys.binding import Certifiable
 from commands.ports.issuers import CertificateTemplate
 from commands.work import Work
@@ -86,21 +86,14 @@ def still_allowed(work: Work, order: Order) -> Profile:
     Raises PolicyRefused where a rule objects that nobody has waived.
     """
     profile = as_looked_at(work, order)
-    teams = [work.refer(Host, host).team_id for host in order.hosts()]
-    judgement = judge_request(
-        work,
-        profile,
-        order.team_id,
-        order.subject,
-        requester=order.requester,
-        brought=order.csr is not None,
-        host_teams=teams,
-    )
+    teams = tuple(work.refer(Host, host).team_id for host in order.hosts())
+    asked = Asked(order.team_id, order.requester, order.csr is not None, teams)
+    judgement = judge_request(work, profile, order.subject, asked)
     new = [violation for violation in judgement.violations if violation.rule not in order.waived_rules]
     if new:
         raise PolicyRefused(
             "; ".join(violation.message for violation in new),
             rule=new[0].rule,
-            fix="the profile has changed since the approval: request again",
+            fix="the profile or the policy has changed since the request: request again",
         )
     return profile

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from commands.ports.names import NameTables
 from commands.work import Work
 from domain.certificates.names import MAX_COMMON_NAME, a_labels, parse_dns_name, parse_ip_address, wildcard_bases
 from domain.certificates.wish import Subject
@@ -36,19 +37,23 @@ def subject_of(
     )
 
 
-def judge_request(
-    work: Work,
-    profile: Profile,
-    team_id: str,
-    subject: Subject,
-    *,
-    requester: str,
-    brought: bool,
-    host_teams: Iterable[str] = (),
-) -> Judgement:
-    """Judge a request; ``brought``: the caller made the key. Raises PolicyRefused where no person may waive."""
-    facts = _facts(work, profile.spec, team_id, subject, brought=brought, host_teams=host_teams)
-    judgement = judge(replace(facts, own_profile=requester == profile.author))
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks, and with which key: what a judgement rests on besides the subject.
+
+    ``brought``: the caller made the key; ``signature_hash``: of the brought CSR (empty where there is none).
+    """
+
+    team_id: str
+    requester: str
+    brought: bool
+    host_teams: tuple[str, ...] = ()
+    signature_hash: str = ""
+
+
+def judge_request(work: Work, profile: Profile, subject: Subject, asked: Asked) -> Judgement:
+    """Judge a request by the rules of today. Raises PolicyRefused where no person may waive."""
+    judgement = judge(facts_of(work, profile, subject, asked))
     if judgement.refused:
         broken = [violation for violation in judgement.violations if not violation.waivable]
         raise PolicyRefused(
@@ -57,23 +62,33 @@ def judge_request(
     return judgement
 
 
-def _facts(
-    work: Work, spec: ProfileSpec, team_id: str, subject: Subject, *, brought: bool, host_teams: Iterable[str]
-) -> Facts:
-    tables, names = work.services.names, subject.dns_names
-    foreign = [team for team in host_teams if team != team_id]
-    return Facts(
-        profile=spec,
-        team=team_id,
-        host_team=foreign[0] if foreign else (team_id if not brought else None),
-        dns_names=names,
+def facts_of(work: Work, profile: Profile, subject: Subject, asked: Asked) -> Facts:
+    """Return all that the rules look at, as of today."""
+    foreign = [team for team in asked.host_teams if team != asked.team_id]
+    facts = Facts(
+        profile=profile.spec,
+        team=asked.team_id,
+        host_team=foreign[0] if foreign else (asked.team_id if not asked.brought else None),
+        own_profile=asked.requester == profile.author,
+        dns_names=subject.dns_names,
         ip_addresses=subject.ip_addresses,
         common_name=subject.common_name,
         validity=subject.validity,
         key_algorithm=subject.key_algorithm,
-        key_made="client" if brought else "host",
-        reserved=work.services.reserved_names,
+        key_made="client" if asked.brought else "host",
+        hashes=(asked.signature_hash,) if asked.signature_hash else (),
+        on=work.now.date(),
+    )
+    return with_tables(facts, work.services.names, work.services.reserved_names)
+
+
+def with_tables(facts: Facts, tables: NameTables, reserved: frozenset[str]) -> Facts:
+    """Complete facts with what only tables know of their names."""
+    names = facts.dns_names
+    return replace(
+        facts,
+        reserved=reserved,
         public_suffixes=frozenset(filter(tables.is_public_suffix, wildcard_bases(names))),
         invalid_a_labels=frozenset(label for label in a_labels(names) if not tables.is_valid_a_label(label)),
-        on=work.now.date(),
+        internal_names=frozenset(filter(tables.is_internal_name, names)) if facts.profile.public_trust else frozenset(),
     )

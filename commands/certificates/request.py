@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+from typing import NamedTuple
 
 from pydantic import Field
 
 from commands.access.permissions import OutOfScope, visible
 from commands.base import Command, Scope, UseCase
 from commands.certificates.certify import certify
-from commands.certificates.judging import judge_request, subject_of
+from commands.certificates.judging import Asked, judge_request, subject_of
 from commands.work import Work
 from domain.certificates.csr import SigningRequest, match, read_csr
 from domain.certificates.fingerprints import fingerprint
@@ -43,18 +44,37 @@ def scope(command: RequestCertificate, _work: Work) -> Scope:
     return Scope(command.team_id, command.profile_id)
 
 
+class Wished(NamedTuple):
+    """A request as policy is asked about it: names in normal form, hosts looked up, the CSR read and compared."""
+
+    profile: Profile
+    csr: SigningRequest | None
+    subject: Subject
+    asked: Asked
+
+
 def handle(command: RequestCertificate, work: Work) -> None:
     """Judge the request; approve by policy what conforms, and certify a brought key at once."""
+    wished = read_wish(command, work)
+    order, judgement = _order(command, work, wished)
+    if judgement.conforms:
+        order.approve_by_policy(at=work.now)
+        if wished.csr is not None:
+            certify(work, order, wished.profile, wished.csr, host_id="")
+
+
+def read_wish(command: RequestCertificate, work: Work) -> Wished:
+    """Return what is wished for. Raises InvalidInput, WrongState for a retired profile, and NotFound."""
     if bool(command.targets) == (command.csr is not None):
         raise InvalidInput("give either targets or a CSR", rule="targets-or-csr", fix="name hosts, or send a CSR")
     profile = _profile(command, work)
     profile.must_be_in_force()
     csr = read_csr(command.csr.encode()) if command.csr is not None else None
-    order, judgement = _order(command, work, profile, csr)
-    if judgement.conforms:
-        order.approve_by_policy(at=work.now)
-        if csr is not None:
-            certify(work, order, profile, csr, host_id="")
+    subject = _subject(command, profile, csr)
+    teams = tuple(_host_team(work, command.team_id, target) for target in command.targets)
+    digest = csr.signature_hash if csr is not None else ""
+    asked = Asked(command.team_id, work.context.principal.pseudonym, csr is not None, teams, digest)
+    return Wished(profile, csr, subject, asked)
 
 
 def _profile(command: RequestCertificate, work: Work) -> Profile:
@@ -66,15 +86,9 @@ def _profile(command: RequestCertificate, work: Work) -> Profile:
     return profile
 
 
-def _order(
-    command: RequestCertificate, work: Work, profile: Profile, csr: SigningRequest | None
-) -> tuple[Order, Judgement]:
-    subject = _subject(command, profile, csr)
-    teams = [_host_team(work, command.team_id, target) for target in command.targets]
-    requester, brought = work.context.principal.pseudonym, csr is not None
-    judgement = judge_request(
-        work, profile, command.team_id, subject, requester=requester, brought=brought, host_teams=teams
-    )
+def _order(command: RequestCertificate, work: Work, wished: Wished) -> tuple[Order, Judgement]:
+    profile, csr = wished.profile, wished.csr
+    judgement = judge_request(work, profile, wished.subject, wished.asked)
     order = Order.begin(
         Order.Requested,
         stream_id=work.new_id("order"),
@@ -82,8 +96,8 @@ def _order(
         team_id=command.team_id,
         profile_id=profile.id,
         profile_version=profile.number,
-        requester=requester,
-        subject=subject,
+        requester=wished.asked.requester,
+        subject=wished.subject,
         targets=command.targets,
         csr=base64.b64encode(csr.der).decode() if csr is not None else None,
         csr_sha256=fingerprint(csr.der) if csr is not None else None,

@@ -63,7 +63,8 @@ class SigningRequest:
 
     ``der``: the CSR; ``spki_der``: its SubjectPublicKeyInfo; ``spki_sha256``: lower-case hex. ``dns_names`` and
     ``ip_addresses``: from the subjectAltName, as ``domain.certificates.names`` spells them, without repetitions.
-    ``common_name``: a DNS name or an address, too.
+    ``common_name``: a DNS name or an address, too. ``signature_hash``: by which hash the CSR is signed, e.g. ``sha256``;
+    empty for Ed25519, which brings its own.
     """
 
     der: bytes
@@ -73,6 +74,7 @@ class SigningRequest:
     dns_names: tuple[str, ...]
     ip_addresses: tuple[str, ...]
     common_name: str | None
+    signature_hash: str = ""
 
 
 def read_csr(data: bytes) -> SigningRequest:
@@ -88,11 +90,11 @@ def read_csr(data: bytes) -> SigningRequest:
     der = _der(data)
     csr = _read(lambda: x509.load_der_x509_csr(der), "the request")
     algorithm, spki = _key(csr)
-    _check_signature(csr)
+    digest = _check_signature(csr)
     _check_attributes(csr)
     dns_names, ip_addresses = _names(csr)
     common_name = _common_name(csr)
-    return SigningRequest(der, spki, fingerprint(spki), algorithm, dns_names, ip_addresses, common_name)
+    return SigningRequest(der, spki, fingerprint(spki), algorithm, dns_names, ip_addresses, common_name, digest)
 
 
 def match(
@@ -157,7 +159,7 @@ def _key(csr: x509.CertificateSigningRequest) -> tuple[KeyAlgorithm, bytes]:
     return algorithm, spki
 
 
-def _check_signature(csr: x509.CertificateSigningRequest) -> None:
+def _check_signature(csr: x509.CertificateSigningRequest) -> str:
     digest = _read(lambda: csr.signature_hash_algorithm, "the signature algorithm")
     if digest is not None and not isinstance(digest, _HASHES):
         fix = "sign the CSR with SHA-256, SHA-384 or SHA-512"
@@ -165,6 +167,7 @@ def _check_signature(csr: x509.CertificateSigningRequest) -> None:
     if not _read(lambda: csr.is_signature_valid, "the signature"):
         fix = "sign the CSR with the private half of the key in it"
         raise _refused("csr-signature", "no proof of possession: its signature does not verify", fix)
+    return digest.name if digest is not None else ""
 
 
 def _check_attributes(csr: x509.CertificateSigningRequest) -> None:

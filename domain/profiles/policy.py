@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from ipaddress import ip_network
+from typing import Literal
 
 from domain.certificates.names import parse_pattern
 from domain.errors import InvalidInput
-from domain.profiles.facts import Facts, Rule
+from domain.profiles.facts import Binds, Facts, Rule
+from domain.profiles.public_trust import certifiable
 from domain.profiles.rules import RULES
 from domain.profiles.spec import ProfileSpec
 from domain.profiles.strength import LAST_DAY_OF_112_BITS, MINIMUM_AFTER, SECURITY_BITS
 
-__all__ = ["RULES", "Facts", "Judgement", "Rule", "Violation", "check_spec", "judge"]
+__all__ = [
+    "RULES", "Facts", "Judgement", "Rule", "Verdict", "Violation",
+    "check_spec", "explain", "in_force", "judge", "judge_living",
+]  # fmt: skip
+Said = Literal["passes", "waits", "refuses", "not-in-force"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +56,55 @@ class Judgement:
         return not (self.conforms or self.waivable)
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one rule says of one request; ``message`` is empty where it passes or is not in force on the day.
+
+    ``waits``: a person decides; ``refuses``: nobody can waive it.
+    """
+
+    rule: Rule
+    said: Said
+    message: str = ""
+
+
+def in_force(on: date, rules: Iterable[Rule] = RULES) -> tuple[Rule, ...]:
+    """Return the rules that are in force on a day."""
+    return tuple(rule for rule in rules if rule.in_force(on))
+
+
 def judge(facts: Facts, rules: Iterable[Rule] = RULES) -> Judgement:
     """Ask every rule that is in force on the day of the facts."""
-    in_force = (rule for rule in rules if rule.effective <= facts.on)
-    return Judgement(tuple(_violation(rule, said) for rule in in_force if (said := rule.check(facts)) is not None))
+    return _asked(facts, in_force(facts.on, rules))
+
+
+def judge_living(facts: Facts, *, issued: date, rules: Iterable[Rule] = RULES) -> Judgement:
+    """Ask the rules that bind a certificate which lives on the day of the facts and was issued on another.
+
+    ``facts.profile`` is the profile of the day of the facts; what only requests are asked is left out.
+    """
+    rules = tuple(rules)
+    then = _asked(replace(facts, on=issued), [one for one in in_force(issued, rules) if one.binds is Binds.ISSUED])
+    now = _asked(facts, [one for one in in_force(facts.on, rules) if one.binds is Binds.LIVING])
+    return Judgement((*then.violations, *now.violations))
+
+
+def explain(facts: Facts, rules: Iterable[Rule] = RULES) -> tuple[Verdict, ...]:
+    """Return what every rule says, those that pass and those that are not in force on the day, too."""
+    return tuple(_verdict(rule, facts) for rule in rules)
+
+
+def _verdict(rule: Rule, facts: Facts) -> Verdict:
+    if not rule.in_force(facts.on):
+        return Verdict(rule, "not-in-force")
+    message = rule.check(facts)
+    if message is None:
+        return Verdict(rule, "passes")
+    return Verdict(rule, "waits" if rule.waivable else "refuses", message)
+
+
+def _asked(facts: Facts, rules: Iterable[Rule]) -> Judgement:
+    return Judgement(tuple(_violation(rule, said) for rule in rules if (said := rule.check(facts)) is not None))
 
 
 def _violation(rule: Rule, message: str) -> Violation:
@@ -78,6 +129,8 @@ def check_spec(spec: ProfileSpec, *, on: date | None = None) -> None:
         raise InvalidInput("a client's identity cannot be a wildcard", rule="profile-client-wildcard", fix=fix)
     if on is not None and on > LAST_DAY_OF_112_BITS:
         _check_strength(spec)
+    if on is not None and spec.public_trust:
+        _check_public_trust(spec, on)
 
 
 def _check_tables(spec: ProfileSpec) -> None:
@@ -119,3 +172,15 @@ def _check_strength(spec: ProfileSpec) -> None:
     if weak:
         fix = "list EC-P256, Ed25519 or RSA-3072"
         raise InvalidInput(f"too weak by now: {', '.join(weak)}", rule="profile-key-strength", fix=fix)
+
+
+def _check_public_trust(spec: ProfileSpec, on: date) -> None:
+    """Refuse a profile whose own maximum, or whose keys, the CA/Browser Forum's rules of the day do not permit."""
+    if refused := [name for name in spec.key_algorithms if not certifiable(name)]:
+        fix = "list EC-P256, EC-P384 or RSA (CA/B TLS Baseline Requirements 6.1.5)"
+        raise InvalidInput(f"not for public trust: {', '.join(refused)}", rule="profile-public-trust-key", fix=fix)
+    longest = int(spec.longest().total_seconds())
+    facts = Facts(spec, "", (), (), longest, "client", on)
+    for rule in in_force(on):
+        if rule.name.startswith("public-trust-") and (said := rule.check(facts)) is not None:
+            raise InvalidInput(f"{rule.name}: {said}", rule="profile-public-trust-validity", fix=rule.fix)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
 
-from domain.profiles.facts import ALWAYS, Facts, Rule
+from domain.profiles.facts import ALWAYS, Binds, Facts, Rule
 
 
 def _check(facts: Facts) -> str | None:
@@ -21,4 +21,5 @@ RULE = Rule(
     waivable=False,
     fix="leave the addresses out, or have the profile changed",
     check=_check,
+    binds=Binds.LIVING,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.profiles.facts import ALWAYS, Facts, Rule
+from domain.profiles.facts import ALWAYS, Binds, Facts, Rule
 
 
 def _check(facts: Facts) -> str | None:
@@ -18,4 +18,5 @@ RULE = Rule(
     waivable=False,
     fix="make a key of a listed algorithm",
     check=_check,
+    binds=Binds.LIVING,
 )

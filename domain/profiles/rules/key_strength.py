@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
-from domain.profiles.facts import Facts, Rule
-from domain.profiles.strength import LAST_DAY_OF_112_BITS, MINIMUM_AFTER, SECURITY_BITS
+from domain.profiles.facts import Binds, Facts, Rule
+from domain.profiles.strength import LAST_DAY_OF_112_BITS, MINIMUM_AFTER, security_bits
 
 
 def _check(facts: Facts) -> str | None:
-    if facts.key_algorithm is None or SECURITY_BITS[facts.key_algorithm] >= MINIMUM_AFTER:
+    if facts.key_algorithm is None or (bits := security_bits(facts.key_algorithm)) >= MINIMUM_AFTER:
         return None
-    bits = SECURITY_BITS[facts.key_algorithm]
     return f"{facts.key_algorithm} has {bits} bits of security, disallowed after {LAST_DAY_OF_112_BITS}"
 
 
@@ -22,4 +21,5 @@ RULE = Rule(
     waivable=False,
     fix="make an EC-P256, Ed25519 or RSA-3072 key",
     check=_check,
+    binds=Binds.LIVING,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.certificates.names import covering_patterns
-from domain.profiles.facts import ALWAYS, Facts, Rule
+from domain.profiles.facts import ALWAYS, Binds, Facts, Rule
 
 
 def _check(facts: Facts) -> str | None:
@@ -19,4 +19,5 @@ RULE = Rule(
     waivable=False,
     fix="leave the names out, or have the profile changed",
     check=_check,
+    binds=Binds.LIVING,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.certificates.names import covers
-from domain.profiles.facts import ALWAYS, Facts, Rule
+from domain.profiles.facts import ALWAYS, Binds, Facts, Rule
 
 
 def _check(facts: Facts) -> str | None:
@@ -20,4 +20,5 @@ RULE = Rule(
     waivable=False,
     fix="choose a name that is not one of this system's listeners or identity providers",
     check=_check,
+    binds=Binds.LIVING,
 )

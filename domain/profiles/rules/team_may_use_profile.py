@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.profiles.facts import ALWAYS, Facts, Rule
+from domain.profiles.facts import ALWAYS, Binds, Facts, Rule
 
 
 def _check(facts: Facts) -> str | None:
@@ -18,4 +18,5 @@ RULE = Rule(
     waivable=False,
     fix="use a profile that lists the team",
     check=_check,
+    binds=Binds.LIVING,
 )

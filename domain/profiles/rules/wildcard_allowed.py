@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.profiles.facts import ALWAYS, Facts, Rule
+from domain.profiles.facts import ALWAYS, Binds, Facts, Rule
 
 
 def _check(facts: Facts) -> str | None:
@@ -19,4 +19,5 @@ RULE = Rule(
     waivable=False,
     fix="name each host by its full name",
     check=_check,
+    binds=Binds.LIVING,
 )

@@ -37,6 +37,14 @@ def spec(**changes: object) -> ProfileSpec:
     return SPEC.model_copy(update=changes)
 
 
+PUBLIC = spec(public_trust=True, max_validity=400 * DAY, hard_max_validity=None)
+
+
+def public(year: int, month: int, day: int, validity: int) -> dict[str, object]:
+    """A request for a publicly trusted certificate on a day; ``validity`` in seconds."""
+    return {"profile": PUBLIC, "on": date(year, month, day), "validity": validity}
+
+
 RESERVED = frozenset({"clm.shop.test", "192.0.2.1"})
 CASES = [
     ("team-may-use-profile", {"team": "team-1"}, False),
@@ -104,6 +112,42 @@ CASES = [
     ("key-strength-horizon", {"key_algorithm": "RSA-2048", "on": date(2030, 10, 3)}, True),
     ("key-strength-horizon", {"key_algorithm": "EC-P256", "on": date(2030, 10, 3)}, False),
     ("key-strength-horizon", {"key_algorithm": "RSA-2048", "on": date(2031, 1, 1)}, False),
+    ("key-strength-minimum", {"key_algorithm": "RSA-2048"}, False),
+    ("key-strength-minimum", {"key_algorithm": "RSA-2047"}, True),
+    ("key-strength-minimum", {"key_algorithm": "EC-P192"}, True),
+    ("key-strength-minimum", {"key_algorithm": "DSA-3072"}, True),
+    ("sha1-never", {"hashes": ("sha256",)}, False),
+    ("sha1-never", {"hashes": ("sha1",)}, True),
+    ("public-trust-398-days", public(2026, 3, 14, 398 * DAY), False),
+    ("public-trust-398-days", public(2026, 3, 14, 398 * DAY + 1), True),
+    ("public-trust-398-days", public(2026, 3, 15, 398 * DAY + 1), False),
+    ("public-trust-200-days", public(2026, 3, 14, 200 * DAY + 1), False),
+    ("public-trust-200-days", public(2026, 3, 15, 200 * DAY), False),
+    ("public-trust-200-days", public(2026, 3, 15, 200 * DAY + 1), True),
+    ("public-trust-200-days", public(2027, 3, 14, 200 * DAY + 1), True),
+    ("public-trust-100-days", public(2027, 3, 14, 100 * DAY + 1), False),
+    ("public-trust-100-days", public(2027, 3, 15, 100 * DAY), False),
+    ("public-trust-100-days", public(2027, 3, 15, 100 * DAY + 1), True),
+    ("public-trust-100-days", public(2029, 3, 14, 100 * DAY + 1), True),
+    ("public-trust-47-days", public(2029, 3, 14, 47 * DAY + 1), False),
+    ("public-trust-47-days", public(2029, 3, 15, 47 * DAY), False),
+    ("public-trust-47-days", public(2029, 3, 15, 47 * DAY + 1), True),
+    ("public-trust-47-days", public(2099, 3, 15, 48 * DAY), True),
+    ("public-trust-47-days", {"on": date(2029, 3, 15), "validity": 90 * DAY}, False),
+    ("public-trust-key", {"profile": PUBLIC, "key_algorithm": "EC-P521"}, False),
+    ("public-trust-key", {"profile": PUBLIC, "key_algorithm": "RSA-2048"}, False),
+    ("public-trust-key", {"profile": PUBLIC, "key_algorithm": "RSA-2056"}, False),
+    ("public-trust-key", {"profile": PUBLIC, "key_algorithm": "RSA-2050"}, True),
+    ("public-trust-key", {"profile": PUBLIC, "key_algorithm": "RSA-1024"}, True),
+    ("public-trust-key", {"profile": PUBLIC, "key_algorithm": "Ed25519"}, True),
+    ("public-trust-key", {"profile": PUBLIC, "key_algorithm": "ML-DSA-65"}, True),
+    ("public-trust-key", {"key_algorithm": "Ed25519"}, False),
+    ("public-trust-names", {"profile": PUBLIC, "internal_names": frozenset()}, False),
+    ("public-trust-names", {"profile": PUBLIC, "internal_names": frozenset({"shop.test"})}, True),
+    ("public-trust-names", {"internal_names": frozenset({"shop.test"})}, False),
+    ("public-trust-names", {"profile": PUBLIC, "ip_addresses": ("1.1.1.1",)}, False),
+    ("public-trust-names", {"profile": PUBLIC, "ip_addresses": ("10.0.0.1",)}, True),
+    ("public-trust-names", {"profile": PUBLIC, "ip_addresses": ("fc00::1",)}, True),
     ("approval-required", {"profile": spec(approval="policy")}, False),
     ("approval-required", {"profile": spec(approval="manual")}, True),
     ("profile-by-another", {"own_profile": False}, False),

@@ -1,0 +1,104 @@
+"""Policy: the rules of a day, and what they would say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.errors import Refused, Waiting
+from api.cli.invocation import Run, command
+from api.cli.naming import id_of
+from api.cli.orders import order_body
+from api.cli.output import Cell
+from api.cli.text import span
+from api.cli.wish import Place, seconds
+
+APP = typer.Typer(help="What may be issued on which day, and what a rule would break.", no_args_is_help=True)
+Day = Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="A day in UTC; default: today.")]
+_SAID = {"passes": "passes", "waits": "waits", "refuses": "refused", "not-in-force": "not in force"}
+
+
+@command(APP, "rules")
+def rules(run: Run, *, day: Day = "") -> None:
+    """List the rules that are in force on a day, with their sources."""
+    answer = run.api.get("/policy/rules", {"on": day} if day else {})
+    if run.out.as_json:
+        run.out.document(answer)
+        return
+    columns: Mapping[str, Cell] = {
+        "rule": lambda row: row["rule"],
+        "in force": lambda row: [f"since {row['effective']}", *([f"until {row['until']}"] if row["until"] else [])],
+        "binds": lambda row: row["binds"],
+        "source": lambda row: row["citation"],
+    }
+    run.out.table(columns, answer["items"], nothing="No rules.")
+
+
+@command(APP, "explain")
+def explain(  # noqa: PLR0913 - each parameter is one option
+    run: Run,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="DNS names.")] = None,
+    *,
+    team: Annotated[str, typer.Option(help="Owner: name or id.")],
+    profile: Annotated[str, typer.Option(help="Name or id.")],
+    csr: Annotated[Path | None, typer.Option(help="Your own CSR (PEM).")] = None,
+    host: Annotated[str, typer.Option(help="Host whose agent would make the key: name or id.")] = "",
+    directory: Annotated[str, typer.Option(help="Absolute path on the host.")] = "",
+    endpoint: Annotated[list[str] | None, typer.Option(help="address:port/servername. Repeat.")] = None,
+    targets_file: Annotated[Path | None, typer.Option("--targets", help='JSON: [{"host", "spec"}, …].')] = None,
+    ip: Annotated[list[str] | None, typer.Option(help="IP address to name. Repeat.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Validity; default: the profile's maximum.")] = None,
+    validity: Annotated[int | None, typer.Option(min=1, help="Validity in seconds.")] = None,
+    key_algorithm: Annotated[str, typer.Option(help="e.g. EC-P256; default: the profile's first.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="The rules that pass, too.")] = False,
+) -> None:
+    """Tell what would come of a request now, rule by rule; it is not made, and nothing is recorded.
+
+    Exit code 0: policy would approve it; 5: it would wait for a person; 1: it would be refused.
+    """
+    place = Place(host, directory, tuple(endpoint or ()), targets=targets_file)
+    body = order_body(run, names or [], place, csr)
+    body |= {"team_id": id_of(run.api, "team", team), "profile_id": id_of(run.api, "profile", profile)}
+    body |= {"ip_addresses": ip or [], "validity": seconds(days, validity), "key_algorithm": key_algorithm or None}
+    answer = run.api.post("/policy/explain", body)
+    _told(run, answer, every=every)
+    _outcome(answer)
+
+
+def _told(run: Run, answer: dict[str, Any], *, every: bool) -> None:
+    if run.out.as_json:
+        run.out.document(answer)
+        return
+    named = ", ".join([*answer["dns_names"], *answer["ip_addresses"]])
+    run.out.card(
+        f"Asked on {answer['on']}",
+        {"names": named, "key": answer["key_algorithm"], "validity": span(answer["validity"])},
+    )
+    columns: Mapping[str, Cell] = {
+        "rule": lambda row: row["rule"],
+        "verdict": lambda row: _SAID[row["verdict"]],
+        "why": lambda row: row["message"] or _since(row),
+        "fix, source": lambda row: [row["fix"], row["citation"]] if row["message"] else row["citation"],
+    }
+    rows = [row for row in answer["rules"] if every or row["verdict"] in {"waits", "refuses"}]
+    run.out.table(columns, rows, nothing=f"{len(answer['rules'])} rules, none objects: policy would approve it.")
+
+
+def _since(row: Mapping[str, Any]) -> str:
+    if row["verdict"] == "passes":
+        return ""
+    return f"from {row['effective']}" + (f" until {row['until']}" if row["until"] else "")
+
+
+def _outcome(answer: dict[str, Any]) -> None:
+    """Leave with the exit code that scripts see. Raises Refused and Waiting."""
+    if answer["outcome"] == "conforms":
+        return
+    said = "refuses" if answer["outcome"] == "refused" else "waits"
+    first = next(row for row in answer["rules"] if row["verdict"] == said)
+    if said == "refuses":
+        raise Refused(f"it would be refused: {first['message']}", fix=first["fix"], rule=first["rule"])
+    raise Waiting(f"it would wait for a person: {first['message']}", fix=first["fix"], rule=first["rule"])
