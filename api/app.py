@@ -14,7 +14,7 @@ from api.calls import Why
 from api.edge import Edge
 from api.openapi import install_openapi
 from api.problems import install_problem_handlers
-from api.rest import access, audit, certificates, deployments, hosts, issuers, orders, profiles
+from api.rest import access, audit, certificates, deployments, hosts, issuers, orders, policy, profiles
 from commands.access.create_team import CreateTeam
 from commands.access.give_grant import GiveGrant
 from commands.access.refusals import Refusals
@@ -22,7 +22,8 @@ from commands.certificates.request import RequestCertificate
 from commands.hosts.register import RegisterHost
 from domain.profiles.spec import ProfileSpec
 
-ROOMS = (orders, certificates, access, profiles, issuers, hosts, deployments, audit)  # the hot path is matched first
+# The hot path is matched first.
+ROOMS = (orders, certificates, access, profiles, policy, issuers, hosts, deployments, audit)
 BODIES: tuple[type[BaseModel], ...] = (
     CreateTeam, GiveGrant, ProfileSpec, RegisterHost, RequestCertificate,
     Why, certificates.Revocation, hosts.TokenWish, orders.Approval, orders.Rejection, auth.CliCode,

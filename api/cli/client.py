@@ -60,6 +60,10 @@ class Api:
                 return {"items": found, "next_cursor": cursor, "position": page["position"]}
             page = self.get(path, limit=min(limit - len(found), PAGE), cursor=cursor, **query)
 
+    def ask(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Return the JSON of a question that has a body and changes nothing. Raises CliError."""
+        return _json(self._send("POST", path, json=dict(body), headers=self._at_least()))
+
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Execute a command and return its JSON. Raises CliError; with the key where the outcome is unknown."""
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.cli import access, audit, certificates, hosts, orders, rules
+from api.cli import access, audit, certificates, hosts, orders, policy, rules
 from api.cli.errors import EXIT_CODES
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ for name, group, panel in (
     ("hosts", hosts.HOSTS, "Hosts"),
     ("deployments", hosts.DEPLOYMENTS, "Hosts"),
     ("profiles", rules.PROFILES, "Who may do what"),
+    ("policy", policy.APP, "Who may do what"),
     ("teams", rules.TEAMS, "Who may do what"),
     ("grants", rules.GRANTS, "Who may do what"),
     ("audit", audit.APP, "Evidence"),

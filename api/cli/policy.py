@@ -24,7 +24,7 @@ _SAID = {"passes": "passes", "waits": "waits", "refuses": "refused", "not-in-for
 @command(APP, "rules")
 def rules(run: Run, *, day: Day = "") -> None:
     """List the rules that are in force on a day, with their sources."""
-    answer = run.api.get("/policy/rules", {"on": day} if day else {})
+    answer = run.api.get("/policy/rules", on=day or None)
     if run.out.as_json:
         run.out.document(answer)
         return
@@ -63,7 +63,7 @@ def explain(  # noqa: PLR0913 - each parameter is one option
     body = order_body(run, names or [], place, csr)
     body |= {"team_id": id_of(run.api, "team", team), "profile_id": id_of(run.api, "profile", profile)}
     body |= {"ip_addresses": ip or [], "validity": seconds(days, validity), "key_algorithm": key_algorithm or None}
-    answer = run.api.post("/policy/explain", body)
+    answer = run.api.ask("/policy/explain", body)
     _told(run, answer, every=every)
     _outcome(answer)
 

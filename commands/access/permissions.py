@@ -40,6 +40,8 @@ PERMISSIONS: Mapping[str, Mapping[Role, Reach]] = {
     "profiles.define": _OPS | _SYSTEM,
     "profiles.retire": _OPS,
     "profiles.read": _READ,
+    "policy.read": _READ,
+    "policy.explain": _DEPLOY,
     "issuers.read": _READ,
     "issuers.create": _SYSTEM,
     "issuers.use-root-key": _SYSTEM,

@@ -63,8 +63,8 @@ class SigningRequest:
 
     ``der``: the CSR; ``spki_der``: its SubjectPublicKeyInfo; ``spki_sha256``: lower-case hex. ``dns_names`` and
     ``ip_addresses``: from the subjectAltName, as ``domain.certificates.names`` spells them, without repetitions.
-    ``common_name``: a DNS name or an address, too. ``signature_hash``: by which hash the CSR is signed, e.g. ``sha256``;
-    empty for Ed25519, which brings its own.
+    ``common_name``: a DNS name or an address, too. ``signature_hash``: by which hash the CSR is signed,
+    e.g. ``sha256``; empty for Ed25519, which brings its own.
     """
 
     der: bytes

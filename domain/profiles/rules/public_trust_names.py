@@ -18,7 +18,7 @@ def _check(facts: Facts) -> str | None:
 
 RULE = Rule(
     name="public-trust-names",
-    citation="CA/B TLS Baseline Requirements 2.2.6 sections 4.2.2 and 7.1.2.7.12 (no internal name, no reserved address)",
+    citation="CA/B TLS Baseline Requirements 2.2.6 sections 4.2.2 and 7.1.2.7.12 (internal names, reserved addresses)",
     effective=date(2015, 11, 1),
     waivable=False,
     fix="order internal names by a profile without public_trust, which an internal CA issues",

@@ -38,6 +38,8 @@ EXPECTED = {
     ("POST", "/api/v1/profiles"): OPS,
     ("GET", "/api/v1/profiles/{profile_id}"): OWN,
     ("POST", "/api/v1/profiles/{profile_id}/retire"): OPS,
+    ("GET", "/api/v1/policy/rules"): ALL,
+    ("POST", "/api/v1/policy/explain"): DEPLOY,
     ("GET", "/api/v1/issuers"): ALL,
     ("GET", "/api/v1/issuers/{issuer_id}"): ALL,
     ("GET", "/api/v1/hosts"): ALL,
@@ -140,6 +142,7 @@ def body_of(lab, path):
         "/api/v1/grants": {"provider": "development", "subject": "x", "role": "ROLE_VIEWER"},
         "/api/v1/profiles": {"name": "bad", "issuer_id": "issuer-0", "teams": [], "max_validity": 300},
         "/api/v1/hosts": {"name": "not a name", "team_id": lab.team()},
+        "/api/v1/policy/explain": lab.order("www.shop.test", csr=csr_pem("www.shop.test")),
         "/api/v1/orders": lab.order("www.shop.test", csr=csr_pem("www.shop.test"), ip_addresses=["not one"]),
     }
     if path.endswith("/approve"):

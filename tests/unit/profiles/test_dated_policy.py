@@ -65,9 +65,7 @@ def test_a_long_certificate_of_former_days_lives_on():
     old = replace(GOOD, validity=398 * DAY, on=date(2027, 3, 20))
 
     assert () == judge_living(old, issued=date(2026, 3, 14)).violations
-    assert ["public-trust-200-days"] == [
-        one.rule for one in judge_living(old, issued=date(2026, 3, 15)).violations
-    ]
+    assert ["public-trust-200-days"] == [one.rule for one in judge_living(old, issued=date(2026, 3, 15)).violations]
 
 
 def test_a_weak_key_is_found_on_the_day_the_rule_begins():
@@ -82,7 +80,9 @@ def test_a_weak_key_is_found_on_the_day_the_rule_begins():
 
 def test_what_only_requests_are_asked_does_not_break_a_living_certificate():
     """Approval, validity by profile and who made the key are questions to requests."""
-    asked = replace(GOOD, profile=SPEC.model_copy(update={"approval": "manual", "max_validity": DAY}), validity=90 * DAY)
+    asked = replace(
+        GOOD, profile=SPEC.model_copy(update={"approval": "manual", "max_validity": DAY}), validity=90 * DAY
+    )
 
     assert judge(asked).violations
     assert () == judge_living(asked, issued=date(2026, 11, 1)).violations
