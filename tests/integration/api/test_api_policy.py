@@ -57,7 +57,7 @@ async def test_asking_records_nothing(lab):
     ("changes", "outcome", "rule", "verdict"),
     [
         ({"validity": 10_000_000}, "refused", "validity-hard-maximum", "refuses"),
-        ({"csr": csr_pem("www.pay.test")}, "refused", "names-inside-profile", "refuses"),
+        ({"csr": csr_pem("www.other.example")}, "refused", "names-inside-profile", "refuses"),
     ],
 )
 async def test_the_outcome_of_a_request(lab, changes, outcome, rule, verdict):

@@ -80,9 +80,8 @@ def test_a_weak_key_is_found_on_the_day_the_rule_begins():
 
 def test_what_only_requests_are_asked_does_not_break_a_living_certificate():
     """Approval, validity by profile and who made the key are questions to requests."""
-    asked = replace(
-        GOOD, profile=SPEC.model_copy(update={"approval": "manual", "max_validity": DAY}), validity=90 * DAY
-    )
+    manual = SPEC.model_copy(update={"approval": "manual", "max_validity": DAY})
+    asked = replace(GOOD, profile=manual, validity=90 * DAY)
 
     assert judge(asked).violations
     assert () == judge_living(asked, issued=date(2026, 11, 1)).violations
