@@ -32,6 +32,12 @@ from commands.issuers.create import CREATE_ISSUER, CreateIssuer
 from commands.issuers.publish_crl import PUBLISH_CRL, RECORD_CRL, PublishCrl, RecordCrl
 from commands.issuers.use_root_key import USE_ROOT_KEY, UseRootKey
 from commands.notices.alarms import CLEAR_ALARM, RAISE_ALARM, ClearAlarm, RaiseAlarm
+from commands.keys.copies import DESTROY_COPY, DestroyCopy
+from commands.keys.decide_reveal import APPROVE_REVEAL, REJECT_REVEAL, ApproveReveal, RejectReveal
+from commands.keys.deliver import AUTHORISE_DELIVERY, AuthoriseDelivery
+from commands.keys.make import CERTIFY_SERVER_KEY, CertifyServerKey
+from commands.keys.redeem import REDEEM_REVEAL, RedeemReveal
+from commands.keys.request_reveal import REQUEST_REVEAL, RequestReveal
 from commands.profiles.define import DEFINE_PROFILE, DefineProfile
 from commands.profiles.retire import RETIRE_PROFILE, RetireProfile
 
@@ -62,6 +68,13 @@ HANDLERS: HandlerTable = {
     RecordIssued: RECORD_ISSUED,
     RecordFailed: RECORD_FAILED,
     IssueServerCertificate: ISSUE_SERVER_CERTIFICATE,
+    CertifyServerKey: CERTIFY_SERVER_KEY,
+    AuthoriseDelivery: AUTHORISE_DELIVERY,
+    DestroyCopy: DESTROY_COPY,
+    RequestReveal: REQUEST_REVEAL,
+    ApproveReveal: APPROVE_REVEAL,
+    RejectReveal: REJECT_REVEAL,
+    RedeemReveal: REDEEM_REVEAL,
     CreateIssuer: CREATE_ISSUER,
     UseRootKey: USE_ROOT_KEY,
     PublishCrl: PUBLISH_CRL,

@@ -18,6 +18,7 @@ from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
 from domain.issuers.issuer import Issuer
 from domain.keys.key import Key
+from domain.keys.reveal import Reveal
 from domain.notices.alarm import Alarm
 from domain.profiles.profile import Profile
 
@@ -34,6 +35,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Order,
     Profile,
     Refusal,
+    Reveal,
     Session,
     Team,
 )

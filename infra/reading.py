@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +12,11 @@ from domain.moments import microseconds, moment_of
 from projections.access.grants import GRANTS, GrantFilter
 from projections.base import Projection, R
 from projections.certificates.inventory import INVENTORY, InventoryFilter
+from projections.certificates.orders import ORDERS, OrderFilter
 from projections.hosts.deployments import DEPLOYMENTS, DeploymentFilter
 from projections.issuers.issuers import ISSUERS, IssuerFilter, IssuerRow
 from projections.issuers.revocations import REVOCATIONS, RevocationFilter
+from projections.keys.keys import KEYS, KeyFilter
 from projections.query import MAX_LIMIT, Filter, Views
 
 
@@ -91,6 +93,37 @@ class ViewsReading:
     def _misses_one(self, row: IssuerRow) -> bool:
         newest = self._views.find(REVOCATIONS, RevocationFilter(issuer_id=row["issuer_id"]), limit=1).rows
         return bool(newest) and newest[0]["position"] > row["crl_position"]
+
+    def orders_wanting_keys(self) -> Sequence[str]:
+        """Return the approved orders whose keys the key store is to make, and has not for every host."""
+        return [
+            row["order_id"]
+            for row in every(self._views, ORDERS, OrderFilter(state="approved", server_key=True))
+            if set(row["host_ids"] or ("",)) - set(row["certificates"])
+        ]
+
+    def copies_due(self, at: datetime) -> Sequence[tuple[str, str]]:
+        """Return the keys, each with a certificate, whose copy in the key store may be needed no more."""
+        now = microseconds(at)
+        return [
+            (row["key_id"], row["certificate_ids"][-1])
+            for row in every(self._views, KEYS, KeyFilter(held=True, archived=False))
+            if row["certificate_ids"] and self._copy_is_over(row["certificate_ids"][-1], now)
+        ]
+
+    def _copy_is_over(self, certificate_id: str, now: int) -> bool:
+        row = self._views.get(INVENTORY, certificate_id)
+        if row is None:
+            return False
+        if row["state"] == "revoked" or now > row["not_after_us"]:
+            return True
+        placed = list(every(self._views, DEPLOYMENTS, DeploymentFilter(certificate_id=certificate_id)))
+        return bool(placed) and all(one["state"] == "served" for one in placed)
+
+    def copies(self, stored_as: Iterable[str]) -> Mapping[str, bool]:
+        """Return those of these key store ids that an event names; True: the copy is to be kept."""
+        rows = every(self._views, KEYS, KeyFilter(stored_as=tuple(stored_as)))
+        return {row["stored_as"] or "": row["held"] for row in rows}
 
 
 def _half_over(row: IssuerRow, now: int) -> bool:

@@ -16,10 +16,12 @@ from projections.hosts.hosts import HOSTS
 from projections.hosts.queue import QUEUE
 from projections.issuers.issuers import ISSUERS
 from projections.issuers.revocations import REVOCATIONS
+from projections.keys.keys import KEYS
+from projections.keys.reveals import REVEALS
 from projections.notices.alarms import ALARMS
 from projections.profiles.profiles import PROFILES
 
 MODELS: tuple[Projection[Any], ...] = (
-    ALARMS, AUDIT, DEPLOYMENTS, EMERGENCIES, GRANTS, HOSTS, INVENTORY, ISSUERS, ORDERS, PROFILES, QUEUE,
-    REVOCATIONS, TEAMS,
+    ALARMS, AUDIT, DEPLOYMENTS, EMERGENCIES, GRANTS, HOSTS, INVENTORY, ISSUERS, KEYS, ORDERS, PROFILES, QUEUE,
+    REVEALS, REVOCATIONS, TEAMS,
 )  # fmt: skip

@@ -79,6 +79,16 @@ PERMISSIONS: Mapping[str, Mapping[Role, Reach]] = {
     "notices.clear-alarm": _SYSTEM,
     "emergencies.open": _SYSTEM,
     "emergencies.end": _SYSTEM,
+    # keys of the key store
+    "keys.read": _READ,
+    "keys.certify": _SYSTEM,
+    "keys.destroy-copy": _SYSTEM,
+    "agent.fetch-key": _AGENT,
+    "reveals.read": _READ,
+    "reveals.request": _OPS,
+    "reveals.approve": {Role.SEC_OPS: Reach.GLOBAL},
+    "reveals.reject": _OPS,
+    "reveals.redeem": _OPS,
     # audit and sessions
     "audit.read": _WATCH,
     "audit.note": _READ | _SYSTEM,

@@ -2,35 +2,62 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from commands.certificates.issuing import Bound, announce, validity
-from commands.certificates.judging import Asked, judge_request
+from commands.certificates.judging import Asked, judge_request, key_made
 from commands.keys.binding import Certifiable
 from commands.ports.issuers import CertificateTemplate
 from commands.work import Work
+from domain.certificates.certificate import Certificate
 from domain.certificates.csr import SigningRequest, match
 from domain.certificates.fingerprints import fingerprint
 from domain.certificates.order import Order
 from domain.errors import InvalidInput, PolicyRefused
 from domain.hosts.host import Host
 from domain.profiles.profile import Profile
+from domain.profiles.spec import KeyAlgorithm
+
+
+class PublicKey(NamedTuple):
+    """A key of which somebody proved to hold the private half, and how: by a CSR, or because it lies in our key store.
+
+    ``spki_der``: its SubjectPublicKeyInfo; ``stored_as``: its id in the key store; ``csr_sha256``: "" without a CSR.
+    """
+
+    spki_der: bytes
+    spki_sha256: str
+    algorithm: KeyAlgorithm
+    csr_sha256: str = ""
+    stored_as: str | None = None
+
+    def certifiable(self, team_id: str, host_id: str) -> Certifiable:
+        """Return what is bound to its owner."""
+        made = key_made(server=self.stored_as is not None, brought=not host_id)
+        return Certifiable(self.spki_sha256, made, team_id, host_id or None, self.algorithm, self.stored_as)
 
 
 def certify(work: Work, order: Order, profile: Profile, csr: SigningRequest, *, host_id: str) -> None:
     """Take from the CSR the public key and nothing else; everything else comes from the approved order."""
     subject = order.subject
-    if csr.key_algorithm != subject.key_algorithm:
+    match(csr, dns_names=subject.dns_names, ip_addresses=subject.ip_addresses, common_name=subject.common_name)
+    key = PublicKey(csr.spki_der, csr.spki_sha256, csr.key_algorithm, csr_sha256=fingerprint(csr.der))
+    certify_key(work, order, profile, key, host_id=host_id)
+
+
+def certify_key(work: Work, order: Order, profile: Profile, key: PublicKey, *, host_id: str) -> Certificate:
+    """Announce a certificate for a key whose possession is proven; the order accepts the key."""
+    subject = order.subject
+    if key.algorithm != subject.key_algorithm:
         raise InvalidInput(
-            f"the key is {csr.key_algorithm}, the order says {subject.key_algorithm}",
+            f"the key is {key.algorithm}, the order says {subject.key_algorithm}",
             rule="key-algorithm-differs",
             fix="make the key that the order names",
         )
-    match(csr, dns_names=subject.dns_names, ip_addresses=subject.ip_addresses, common_name=subject.common_name)
-    prepared = work.services.issuers.prepare(_template(work, order, profile, csr))
+    prepared = work.services.issuers.prepare(_template(work, order, profile, key.spki_der))
     bound = Bound(
         "order",
-        Certifiable(
-            csr.spki_sha256, "host" if host_id else "client", order.team_id, host_id or None, csr.key_algorithm
-        ),
+        key.certifiable(order.team_id, host_id),
         subject.dns_names,
         subject.ip_addresses,
         order_id=order.id,
@@ -41,24 +68,26 @@ def certify(work: Work, order: Order, profile: Profile, csr: SigningRequest, *, 
     order.accept_key(
         host_id=host_id,
         certificate_id=certificate.id,
-        spki_sha256=csr.spki_sha256,
-        csr_sha256=fingerprint(csr.der),
+        spki_sha256=key.spki_sha256,
+        csr_sha256=key.csr_sha256,
         at=work.now,
     )
+    return certificate
 
 
-def _template(work: Work, order: Order, profile: Profile, csr: SigningRequest) -> CertificateTemplate:
-    subject = order.subject
-    not_before, not_after = validity(work.now, profile.spec.backdate, subject.validity)
+def _template(work: Work, order: Order, profile: Profile, spki_der: bytes) -> CertificateTemplate:
+    subject, spec = order.subject, profile.spec
+    not_before, not_after = validity(work.now, spec.backdate, subject.validity)
     return CertificateTemplate(
-        issuer_id=profile.spec.issuer_id,
-        spki_der=csr.spki_der,
+        issuer_id=spec.issuer_id,
+        spki_der=spki_der,
         dns_names=subject.dns_names,
         ip_addresses=subject.ip_addresses,
         common_name=subject.common_name,
         not_before=not_before,
         not_after=not_after,
-        extended_key_usages=profile.spec.extended_key_usages,
+        extended_key_usages=spec.extended_key_usages,
+        key_usages=spec.key_usages,
     )
 
 
@@ -87,7 +116,8 @@ def still_allowed(work: Work, order: Order) -> Profile:
     """
     profile = as_looked_at(work, order)
     teams = tuple(work.refer(Host, host).team_id for host in order.hosts())
-    asked = Asked(order.team_id, order.requester, order.csr is not None, teams)
+    made = key_made(server=order.server_key, brought=order.csr is not None)
+    asked = Asked(order.team_id, order.requester, made, teams)
     judgement = judge_request(work, profile, order.subject, asked)
     new = [violation for violation in judgement.violations if violation.rule not in order.waived_rules]
     if new:

@@ -13,7 +13,7 @@ from domain.errors import PolicyRefused
 from domain.profiles.facts import Facts
 from domain.profiles.policy import Judgement, judge
 from domain.profiles.profile import Profile
-from domain.profiles.spec import KeyAlgorithm, ProfileSpec
+from domain.profiles.spec import KeyAlgorithm, KeyMade, ProfileSpec
 
 
 def subject_of(
@@ -37,16 +37,23 @@ def subject_of(
     )
 
 
+def key_made(*, server: bool, brought: bool) -> KeyMade:
+    """Return who makes an order's keys."""
+    if server:
+        return "server"
+    return "client" if brought else "host"
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Who asks, and with which key: what a judgement rests on besides the subject.
 
-    ``brought``: the caller made the key; ``signature_hash``: of the brought CSR (empty where there is none).
+    ``key_made``: by whom; ``host_teams``: those of the targets; ``signature_hash``: of the brought CSR (empty where there is none).
     """
 
     team_id: str
     requester: str
-    brought: bool
+    key_made: KeyMade
     host_teams: tuple[str, ...] = ()
     signature_hash: str = ""
 
@@ -68,14 +75,14 @@ def facts_of(work: Work, profile: Profile, subject: Subject, asked: Asked) -> Fa
     facts = Facts(
         profile=profile.spec,
         team=asked.team_id,
-        host_team=foreign[0] if foreign else (asked.team_id if not asked.brought else None),
+        host_team=foreign[0] if foreign else next(iter(asked.host_teams), None),
         own_profile=asked.requester == profile.author,
         dns_names=subject.dns_names,
         ip_addresses=subject.ip_addresses,
         common_name=subject.common_name,
         validity=subject.validity,
         key_algorithm=subject.key_algorithm,
-        key_made="client" if asked.brought else "host",
+        key_made=asked.key_made,
         hashes=(asked.signature_hash,) if asked.signature_hash else (),
         on=work.now.date(),
     )

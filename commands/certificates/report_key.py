@@ -25,7 +25,7 @@ class ReportKey(Command):
 def scope(command: ReportKey, work: Work) -> Scope:
     """Aim at the agent's own host, and only where the order has a target on it."""
     order = work.load(Order, command.order_id)
-    if command.host_id not in order.hosts():
+    if command.host_id not in order.hosts() or order.server_key:
         raise NotFound("there is no such task", fix="ask for the queue again")
     return Scope(order.team_id, command.order_id, command.host_id)
 

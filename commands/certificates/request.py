@@ -1,4 +1,4 @@
-"""Request a certificate: for targets on hosts that make their own keys, or for a CSR that the caller brings."""
+"""Request a certificate: for targets on hosts, for a CSR of the caller, or for a key made in the key store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 from commands.access.permissions import OutOfScope, visible
 from commands.base import Command, Scope, UseCase
 from commands.certificates.certify import certify
-from commands.certificates.judging import Asked, judge_request, subject_of
+from commands.certificates.judging import Asked, judge_request, key_made, subject_of
 from commands.work import Work
 from domain.certificates.csr import SigningRequest, match, read_csr
 from domain.certificates.fingerprints import fingerprint
@@ -24,9 +24,11 @@ from domain.profiles.spec import KeyAlgorithm
 
 
 class RequestCertificate(Command):
-    """One order: names, a profile, and either targets or a CSR (PEM).
+    """One order: names, a profile, and either targets or a CSR (PEM), or a key made by the server.
 
     Without names, those of the CSR are asked for. ``validity`` is in seconds and defaults to the profile's maximum.
+    ``server_key``: the key store makes the keys, one for each host among the targets, or one for a person where there
+    are none; the profile must allow it.
     """
 
     team_id: str
@@ -37,6 +39,7 @@ class RequestCertificate(Command):
     key_algorithm: KeyAlgorithm | None = None
     targets: tuple[Target, ...] = Field(default=(), max_length=100)
     csr: str | None = Field(default=None, max_length=65_536)
+    server_key: bool = False
 
 
 def scope(command: RequestCertificate, _work: Work) -> Scope:
@@ -65,16 +68,36 @@ def handle(command: RequestCertificate, work: Work) -> None:
 
 def read_wish(command: RequestCertificate, work: Work) -> Wished:
     """Return what is wished for. Raises InvalidInput, WrongState for a retired profile, and NotFound."""
-    if bool(command.targets) == (command.csr is not None):
-        raise InvalidInput("give either targets or a CSR", rule="targets-or-csr", fix="name hosts, or send a CSR")
+    _check_key_source(command)
     profile = _profile(command, work)
     profile.must_be_in_force()
+    if command.targets and not profile.spec.signs():
+        raise InvalidInput(
+            "keys of this profile only decrypt: no handshake could prove them on a target",
+            rule="targets-need-signing",
+            fix="leave the targets out; the key is given to a person by a reveal",
+        )
     csr = read_csr(command.csr.encode()) if command.csr is not None else None
     subject = _subject(command, profile, csr)
     teams = tuple(_host_team(work, command.team_id, target) for target in command.targets)
     digest = csr.signature_hash if csr is not None else ""
-    asked = Asked(command.team_id, work.context.principal.pseudonym, csr is not None, teams, digest)
+    made = key_made(server=command.server_key, brought=csr is not None)
+    asked = Asked(command.team_id, work.context.principal.pseudonym, made, teams, digest)
     return Wished(profile, csr, subject, asked)
+
+
+def _check_key_source(command: RequestCertificate) -> None:
+    """Refuse a request that does not say, or says twice, where its keys come from."""
+    if command.csr is not None and (command.targets or command.server_key):
+        raise InvalidInput(
+            "a CSR brings its own key, so it stands alone",
+            rule="targets-or-csr",
+            fix="leave out the targets and server_key, or the CSR",
+        )
+    if command.csr is None and not command.targets and not command.server_key:
+        raise InvalidInput(
+            "give either targets or a CSR", rule="targets-or-csr", fix="name hosts, send a CSR, or ask for server_key"
+        )
 
 
 def _profile(command: RequestCertificate, work: Work) -> Profile:
@@ -103,6 +126,7 @@ def _order(command: RequestCertificate, work: Work, wished: Wished) -> tuple[Ord
         csr_sha256=fingerprint(csr.der) if csr is not None else None,
         waived_rules=tuple(violation.rule for violation in judgement.violations),
         approvals_needed=profile.spec.approvals,
+        server_key=command.server_key,
     )
     work.add(order)
     return order, judgement

@@ -17,7 +17,8 @@ class CertificateTemplate:
     """Everything that goes into a leaf certificate; nothing else does.
 
     ``spki_der``: the subject's public key. ``dns_names`` are A-labels in lower case, ``ip_addresses`` text. Both
-    times are inclusive (RFC 5280 section 4.1.2.5). ``extended_key_usages``: names such as ``serverAuth``.
+    times are inclusive (RFC 5280 section 4.1.2.5). ``extended_key_usages``: names such as ``serverAuth``;
+    ``key_usages``: names of RFC 5280 section 4.2.1.3, none = what the key's algorithm allows.
     ``common_name`` is None or one of the names.
     """
 
@@ -29,6 +30,7 @@ class CertificateTemplate:
     not_before: datetime
     not_after: datetime
     extended_key_usages: tuple[str, ...]
+    key_usages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

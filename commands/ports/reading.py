@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -53,3 +53,12 @@ class Reading(Protocol):
 
     def crls_due(self, at: datetime) -> Sequence[DueCrl]:
         """Return the CRLs of keys at hand that have less than half of their time left, or lack a revocation."""
+
+    def orders_wanting_keys(self) -> Sequence[str]:
+        """Return the approved orders whose keys the key store is to make, and has not for every host."""
+
+    def copies_due(self, at: datetime) -> Sequence[tuple[str, str]]:
+        """Return the keys, each with a certificate, whose copy in the key store may be needed no more at that moment."""
+
+    def copies(self, stored_as: Iterable[str]) -> Mapping[str, bool]:
+        """Return those of these key store ids that an event names; True: the copy is to be kept."""

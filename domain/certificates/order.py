@@ -32,6 +32,7 @@ class Order(Aggregate):
         self.targets: tuple[Target, ...] = ()
         self.request_sha256 = ""
         self.csr: str | None = None
+        self.server_key = False
         self.waived_rules: tuple[str, ...] = ()
         self.approvals_needed = 1
         self.approvers: tuple[str, ...] = ()
@@ -44,7 +45,8 @@ class Order(Aggregate):
     class Requested(base.Created):
         """What is wanted, by whom, judged by which profile version; ``waived_rules`` need a person's approval.
 
-        ``csr`` is the caller's own signing request (base64 of its DER), None where hosts make the keys.
+        ``csr`` is the caller's own signing request (base64 of its DER), None where hosts make the keys, or, with
+        ``server_key``, the key store does.
         """
 
         TOPIC: ClassVar[str] = "sslclm.order.requested.v1"
@@ -58,12 +60,14 @@ class Order(Aggregate):
         csr_sha256: str | None
         waived_rules: tuple[str, ...]
         approvals_needed: int
+        server_key: bool = False
 
         def apply(self, order: Order) -> None:
             order.team_id, order.requester = self.team_id, self.requester
             order.profile_id, order.profile_version = self.profile_id, self.profile_version
             order.subject, order.targets = self.subject, self.targets
             order.csr, order.waived_rules = self.csr, self.waived_rules
+            order.server_key = self.server_key
             order.approvals_needed = self.approvals_needed
             order.request_sha256 = hashlib.sha256(self.state()).hexdigest()
 
@@ -118,7 +122,7 @@ class Order(Aggregate):
     class KeyAccepted(Event):
         """The proof of possession of a fitting key was checked; ``certificate_id`` is being issued for it.
 
-        ``host_id`` is empty where the caller brought the CSR.
+        ``host_id`` is empty where no host takes part; ``csr_sha256`` where the key store made the key.
         """
 
         TOPIC: ClassVar[str] = "sslclm.order.key-accepted.v1"
@@ -225,7 +229,7 @@ class Order(Aggregate):
         self.record(self.Cancelled, at=at)
 
     def accept_key(self, *, host_id: str, certificate_id: str, spki_sha256: str, csr_sha256: str, at: datetime) -> None:
-        """Take a checked key for a host (or the caller, empty ``host_id``): one certificate is issued for it."""
+        """Take a checked key for a host (or a person, empty ``host_id``): one certificate is issued for it."""
         self.must_be_ready(host_id, at=at)
         self.record(
             self.KeyAccepted,

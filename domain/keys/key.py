@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from domain import base
 from domain.base import Aggregate, Event
-from domain.errors import PolicyRefused
+from domain.errors import PolicyRefused, WrongState
 from domain.ids import derived_id
 
 Made = Literal["host", "client", "server", "imported", "agent", "backend"]
@@ -16,6 +16,8 @@ the backend for itself."""
 
 SeenBy = Literal["reveal", "import"]
 CopyEnd = Literal["installed", "revoked", "expired", "asked"]
+DELIVERIES_AT_MOST = 5
+"""How often a key may leave for one task: an agent may lose it in a crash, but not without end."""
 
 
 class Key(Aggregate):
@@ -31,6 +33,8 @@ class Key(Aggregate):
         self.stored_as: str | None = None
         self.compromised = False
         self.seen = False
+        self.archived = False
+        self.deliveries: dict[str, int] = {}
 
     class Introduced(base.Created):
         """The key is about to be certified for the first time.
@@ -57,6 +61,19 @@ class Key(Aggregate):
         host_id: str
         certificate_id: str
         task_id: str
+
+        def apply(self, key: Key) -> None:
+            key.deliveries = {**key.deliveries, self.task_id: key.deliveries.get(self.task_id, 0) + 1}
+
+    class Archived(Event):
+        """The key store keeps its copy for good: it decrypts, and the profile archives such keys."""
+
+        TOPIC: ClassVar[str] = "sslclm.key.archived.v1"
+        profile_id: str
+        profile_version: int
+
+        def apply(self, key: Key) -> None:
+            key.archived = True
 
     class Seen(Event):
         """The key must count as seen by a person: ``by_id`` is the reveal or the imported certificate."""
@@ -149,3 +166,37 @@ class Key(Aggregate):
     def note_seen(self, *, cause: SeenBy, by_id: str, at: datetime) -> None:
         """Note that a person has the key, or may have it."""
         self.record(self.Seen, at=at, cause=cause, by_id=by_id)
+
+    def must_be_held(self) -> str:
+        """Return the id of the key store's copy; raise WrongState where there is none (any more)."""
+        if self.stored_as is None:
+            where = {"host": "its host", "agent": "its host", "client": "whoever made it"}.get(self.made, "nobody here")
+            raise WrongState(
+                f"the key store has no copy of this key: {where} has it",
+                rule="key-not-held",
+                fix="nobody can be given it from here; request a new certificate",
+            )
+        return self.stored_as
+
+    def authorise_delivery(self, *, host_id: str, certificate_id: str, task_id: str, at: datetime) -> None:
+        """Let a copy leave for an agent; only so often for one task."""
+        self.must_be_held()
+        if self.deliveries.get(task_id, 0) >= DELIVERIES_AT_MOST:
+            raise WrongState(
+                f"the key left {DELIVERIES_AT_MOST} times for this task",
+                rule="delivery-count",
+                fix="find out what the agent does with it; then: sslclm deployments retry",
+            )
+        self.record(
+            self.DeliveryAuthorised, at=at, host_id=host_id, certificate_id=certificate_id, task_id=task_id
+        )
+
+    def archive(self, *, profile_id: str, profile_version: int, at: datetime) -> None:
+        """Keep the key store's copy for good; saying it again records nothing."""
+        if not self.archived:
+            self.record(self.Archived, at=at, profile_id=profile_id, profile_version=profile_version)
+
+    def destroy_copy(self, *, cause: CopyEnd, at: datetime) -> None:
+        """Give up the key store's copy; the caller shreds it once this is stored. Saying it again records nothing."""
+        if self.stored_as is not None:
+            self.record(self.CopyDestroyed, at=at, cause=cause)

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
-from typing import Literal
 
-from domain.profiles.spec import ProfileSpec
+from domain.profiles.spec import KeyMade, ProfileSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Facts:
     dns_names: tuple[str, ...]
     ip_addresses: tuple[str, ...]
     validity: int
-    key_made: Literal["host", "client"]
+    key_made: KeyMade
     on: date
     host_team: str | None = None
     own_profile: bool = False

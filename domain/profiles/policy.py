@@ -22,6 +22,10 @@ __all__ = [
 ]  # fmt: skip
 Said = Literal["passes", "waits", "refuses", "not-in-force"]
 
+_LISTS = (
+    "teams", "allowed_names", "allowed_addresses", "key_algorithms", "extended_key_usages", "key_made", "key_usages",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
@@ -124,6 +128,7 @@ def check_spec(spec: ProfileSpec, *, on: date | None = None) -> None:
     for network in spec.allowed_addresses:
         _check_network(network)
     _check_times(spec)
+    _check_keys(spec)
     if spec.allow_wildcards and "clientAuth" in spec.extended_key_usages:
         fix = "make two profiles: wildcards for servers, full names for clients"
         raise InvalidInput("a client's identity cannot be a wildcard", rule="profile-client-wildcard", fix=fix)
@@ -133,11 +138,23 @@ def check_spec(spec: ProfileSpec, *, on: date | None = None) -> None:
         _check_public_trust(spec, on)
 
 
+def _check_keys(spec: ProfileSpec) -> None:
+    """Refuse usages that an algorithm has not, and an archive of keys that sign (NIST SP 800-57 part 1, 8.2.2.2)."""
+    able = {"keyEncipherment": "RSA-", "keyAgreement": "EC-"}
+    for usage in spec.key_usages:
+        if not all(name.startswith(able.get(usage, "")) for name in spec.key_algorithms):
+            fix = "keyEncipherment is for RSA, keyAgreement for EC; make a profile for each"
+            raise InvalidInput(f"not every key_algorithm can do {usage}", rule="profile-key-usage", fix=fix)
+    if spec.archive_keys and (spec.signs() or spec.key_made != ("server",)):
+        fix = 'set key_usages to ["keyEncipherment"] or ["keyAgreement"] and key_made to ["server"], or archive nothing'
+        raise InvalidInput("only server-made decryption keys are archived", rule="profile-archive", fix=fix)
+
+
 def _check_tables(spec: ProfileSpec) -> None:
     if not spec.allowed_names and not spec.allowed_addresses:
         fix = "list patterns in allowed_names or networks in allowed_addresses"
         raise InvalidInput("the profile allows no name and no address", rule="profile-names", fix=fix)
-    for field in ("teams", "allowed_names", "allowed_addresses", "key_algorithms", "extended_key_usages", "key_made"):
+    for field in _LISTS:
         values = getattr(spec, field)
         if len(set(values)) != len(values):
             raise InvalidInput(f"{field} lists a value twice", rule="profile-duplicate", fix="list each value once")

@@ -12,7 +12,10 @@ from domain.base import Value
 KeyAlgorithm = Literal["EC-P256", "EC-P384", "RSA-2048", "RSA-3072", "RSA-4096", "Ed25519"]
 """Subject key algorithms with their size, as NIST SP 800-57 part 1 and SP 800-131A name them."""
 
-ExtendedKeyUsage = Literal["serverAuth", "clientAuth"]
+ExtendedKeyUsage = Literal["serverAuth", "clientAuth", "emailProtection"]
+
+KeyUsage = Literal["digitalSignature", "keyEncipherment", "keyAgreement"]
+"""What a leaf's key may do (RFC 5280 section 4.2.1.3), as far as we certify it."""
 
 KeyMade = Literal["host", "client", "server"]
 """Who makes the private key: the agent on the host, the caller (who sends a CSR), or this system's key store."""
@@ -38,6 +41,7 @@ class ProfileSpec(Value):
     - ``reveal_grace``: seconds after which a certificate whose key a person has seen is revoked, at the latest.
     - ``legacy_pkcs12_until``: until that day keys may be delivered as PKCS#12 in the form of RFC 7292 (3DES), for
       appliances that read no other; a dated exception on the record.
+    - ``key_usages``: what the keys may do; none named = signing, and with RSA key encipherment, as TLS servers need.
     """
 
     name: str = Field(min_length=1, max_length=64, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
@@ -61,6 +65,11 @@ class ProfileSpec(Value):
     archive_keys: bool = False
     reveal_grace: int = Field(default=86_400, ge=0, le=7 * 86_400)
     legacy_pkcs12_until: date | None = None
+    key_usages: tuple[KeyUsage, ...] = ()
+
+    def signs(self) -> bool:
+        """Tell whether keys of this profile may sign."""
+        return not self.key_usages or "digitalSignature" in self.key_usages
 
     def longest(self) -> timedelta:
         """Return the longest validity that a person may approve."""

@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from commands.ports.issuers import CertificateTemplate, PreparedCertificate
@@ -17,7 +17,6 @@ from domain.hosts.host import HOST_URN
 from infra.issuers.constraints import constraints_of
 from infra.issuers.extensions import (
     NOT_A_CA,
-    RSA_LEAF_USAGE,
     SIGNING_LEAF_USAGE,
     Extension,
     LeafKey,
@@ -28,6 +27,7 @@ from infra.issuers.extensions import (
     extension,
     issuer_access,
     leaf_key,
+    leaf_usage,
 )
 from infra.issuers.names import alternative_names, subject
 from infra.issuers.records import IssuerRecord, checked_chain
@@ -86,7 +86,8 @@ class LeafBuilder:
         name = subject(template.common_name, template.dns_names, template.ip_addresses)
         usage = extended_key_usage(template.extended_key_usages)
         key = leaf_key(template.spki_der)
-        return self._prepare(name, names, key, usage, (template.not_before, template.not_after))
+        usages = (leaf_usage(key, template.key_usages), usage)
+        return self._prepare(name, names, key, usages, (template.not_before, template.not_after))
 
     def agent(self, host_id: str, spki_der: bytes, not_before: datetime, not_after: datetime) -> PreparedCertificate:
         """Prepare a host's client certificate: SAN ``urn:sslclm:host:<id>``, clientAuth only, P-256 only."""
@@ -95,21 +96,21 @@ class LeafBuilder:
             raise InvalidInput("an agent's key is EC P-256", rule="subject-key", fix="make a P-256 key")
         names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(host_urn(host_id))])
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host_id)])
-        return self._prepare(name, names, key, extended_key_usage(("clientAuth",)), (not_before, not_after))
+        usages = (SIGNING_LEAF_USAGE, extended_key_usage(("clientAuth",)))
+        return self._prepare(name, names, key, usages, (not_before, not_after))
 
     def _prepare(
         self,
         name: x509.Name,
         names: x509.SubjectAlternativeName,
         key: LeafKey,
-        usage: Extension,
+        usages: tuple[Extension, Extension],
         validity: tuple[datetime, datetime],
     ) -> PreparedCertificate:
         not_before, not_after = self._validity(*validity)
         extensions = [
             extension(names, critical=not name.rdns),
-            RSA_LEAF_USAGE if isinstance(key, rsa.RSAPublicKey) else SIGNING_LEAF_USAGE,
-            usage,
+            *usages,
             extension(x509.SubjectKeyIdentifier.from_public_key(key)),
             *self._fixed,
         ]

@@ -16,7 +16,7 @@ from domain.errors import InvalidInput
 Extension = x509.Extension[x509.ExtensionType]
 LeafKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 
-_USAGES = {"serverAuth": ExtendedKeyUsageOID.SERVER_AUTH, "clientAuth": ExtendedKeyUsageOID.CLIENT_AUTH}
+_USAGES = {"serverAuth": ExtendedKeyUsageOID.SERVER_AUTH, "clientAuth": ExtendedKeyUsageOID.CLIENT_AUTH, "emailProtection": ExtendedKeyUsageOID.EMAIL_PROTECTION}
 _HTTP = re.compile(r"http://[A-Za-z0-9.-]+(:[0-9]{1,5})?/[A-Za-z0-9._~/-]+")
 _RSA_BITS = range(2048, 4097)
 _SMALLEST_RSA_EXPONENT = 65537
@@ -33,14 +33,16 @@ def encoded(extension_: Extension) -> Extension:
     return x509.Extension(extension_.oid, extension_.critical, value)
 
 
-def key_usage(*, signs: bool = False, enciphers: bool = False, ca: bool = False) -> Extension:
+def key_usage(
+    *, signs: bool = False, enciphers: bool = False, agrees: bool = False, ca: bool = False
+) -> Extension:
     """Return keyUsage, critical (RFC 5280 section 4.2.1.3)."""
     usage = x509.KeyUsage(
         digital_signature=signs,
         content_commitment=False,
         key_encipherment=enciphers,
         data_encipherment=False,
-        key_agreement=False,
+        key_agreement=agrees,
         key_cert_sign=ca,
         crl_sign=ca,
         encipher_only=False,
@@ -52,6 +54,33 @@ def key_usage(*, signs: bool = False, enciphers: bool = False, ca: bool = False)
 RSA_LEAF_USAGE = encoded(key_usage(signs=True, enciphers=True))
 SIGNING_LEAF_USAGE = encoded(key_usage(signs=True))
 """EC and Ed25519 keys of leaves sign only (RFC 8813 section 3, RFC 8410 section 5)."""
+
+_KEY_USAGES = frozenset({"digitalSignature", "keyEncipherment", "keyAgreement"})
+
+
+def leaf_usage(key: LeafKey, names: tuple[str, ...]) -> Extension:
+    """Return keyUsage for a leaf: what is named, else what its algorithm is for.
+
+    Raises :class:`domain.errors.InvalidInput` where the algorithm cannot do it: key encipherment is RSA's, key
+    agreement is for curves P-256 and P-384 (RFC 8813 section 3), Ed25519 signs only (RFC 8410 section 5).
+    """
+    rsa_key = isinstance(key, rsa.RSAPublicKey)
+    if not names:
+        return RSA_LEAF_USAGE if rsa_key else SIGNING_LEAF_USAGE
+    able = {"digitalSignature"} | ({"keyEncipherment"} if rsa_key else set())
+    able |= {"keyAgreement"} if isinstance(key, ec.EllipticCurvePublicKey) else set()
+    if not set(names) <= able & _KEY_USAGES:
+        raise InvalidInput(
+            f"a key of this kind has no usage {', '.join(sorted(set(names) - able))}",
+            rule="key-usage",
+            fix="RSA enciphers keys, P-256 and P-384 agree on keys, all of them sign",
+        )
+    return encoded(
+        key_usage(
+            signs="digitalSignature" in names, enciphers="keyEncipherment" in names, agrees="keyAgreement" in names
+        )
+    )
+
 
 NOT_A_CA = encoded(extension(x509.BasicConstraints(ca=False, path_length=None), critical=True))
 """Said rather than left out: an empty sequence that also tells verifiers which mistake absence for consent."""

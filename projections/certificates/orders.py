@@ -54,6 +54,7 @@ class OrderRow(OrderProgress):
     targets: list[dict[str, Any]]
     host_ids: list[str]
     csr_sha256: str | None
+    server_key: bool
     waived_rules: list[str]
     request_sha256: str
     approvals_needed: int
@@ -77,6 +78,7 @@ class OrderFilter(Filter):
     profile_id: str | None = equals("profile_id")
     requester: str | None = equals("requester")
     host_id: str | None = holds("host_ids")
+    server_key: bool | None = equals("server_key")
 
 
 def _requested(rows: Rows[OrderRow], fact: Fact[OrderAggregate.Requested]) -> None:
@@ -94,6 +96,7 @@ def _requested(rows: Rows[OrderRow], fact: Fact[OrderAggregate.Requested]) -> No
             "targets": [target.model_dump(mode="json") for target in event.targets],
             "host_ids": list(dict.fromkeys(target.host_id for target in event.targets)),
             "csr_sha256": event.csr_sha256,
+            "server_key": event.server_key,
             "waived_rules": list(event.waived_rules),
             "request_sha256": sha256(fact.state).hexdigest(),
             "approvals_needed": event.approvals_needed,
@@ -197,13 +200,14 @@ def _retried(rows: Rows[OrderRow], fact: Fact[Deployment.Retried]) -> None:
 
 ORDERS: Projection[OrderRow] = Projection(
     name="orders",
-    version=1,
+    version=2,
     key="order_id",
     columns={
         "state": "text",
         "team_id": "text",
         "profile_id": "text",
         "requester": "text",
+        "server_key": "boolean",
         "created": "integer",
     },
     many={"host_ids": ("host_ids",), "deployment_ids": ("deployment_ids",)},

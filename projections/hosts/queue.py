@@ -75,7 +75,7 @@ def install_id(deployment_id: str, attempt: int) -> str:
 
 def _requested(rows: Rows[TaskRow], fact: Fact[OrderAggregate.Requested]) -> None:
     event = fact.event
-    if event.csr_sha256 is not None:
+    if event.csr_sha256 is not None or event.server_key:
         return
     for host_id in dict.fromkeys(target.host_id for target in event.targets):
         rows.add(
@@ -185,7 +185,7 @@ def _disabled(rows: Rows[TaskRow], fact: Fact[Host.Disabled]) -> None:
 
 QUEUE: Projection[TaskRow] = Projection(
     name="queue",
-    version=1,
+    version=2,
     key="task_id",
     columns={
         "host_id": "text",
