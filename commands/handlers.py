@@ -31,13 +31,13 @@ from commands.hosts.retry_deployment import RETRY_DEPLOYMENT, RetryDeployment
 from commands.issuers.create import CREATE_ISSUER, CreateIssuer
 from commands.issuers.publish_crl import PUBLISH_CRL, RECORD_CRL, PublishCrl, RecordCrl
 from commands.issuers.use_root_key import USE_ROOT_KEY, UseRootKey
-from commands.notices.alarms import CLEAR_ALARM, RAISE_ALARM, ClearAlarm, RaiseAlarm
 from commands.keys.copies import DESTROY_COPY, DestroyCopy
 from commands.keys.decide_reveal import APPROVE_REVEAL, REJECT_REVEAL, ApproveReveal, RejectReveal
 from commands.keys.deliver import AUTHORISE_DELIVERY, AuthoriseDelivery
 from commands.keys.make import CERTIFY_SERVER_KEY, CertifyServerKey
 from commands.keys.redeem import REDEEM_REVEAL, RedeemReveal
 from commands.keys.request_reveal import REQUEST_REVEAL, RequestReveal
+from commands.notices.alarms import CLEAR_ALARM, RAISE_ALARM, ClearAlarm, RaiseAlarm
 from commands.profiles.define import DEFINE_PROFILE, DefineProfile
 from commands.profiles.retire import RETIRE_PROFILE, RetireProfile
 

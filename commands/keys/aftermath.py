@@ -10,7 +10,7 @@ from domain.keys.reveal import LONGEST_GRACE
 
 
 def after_a_reveal(work: Work, certificate: Certificate, *, grace: timedelta) -> None:
-    """Plan the revocation, ``grace`` from now at the latest, never later than seven days (NIST SP 800-57 part 1, 8.3.5)."""
+    """Plan the revocation: ``grace`` from now at the latest, never later than seven days."""
     at_latest = min(work.now + min(grace, LONGEST_GRACE), certificate.not_after)
     if certificate.revocation_due is None or at_latest < certificate.revocation_due:
         certificate.record(

@@ -48,9 +48,7 @@ def handle(command: AuthoriseDelivery, work: Work) -> None:
     key = work.load(Key, Key.id_for(certificate.spki_sha256))
     if key.team_id != host.team_id:
         raise Denied("the key belongs to another team by now", rule="key-of-another-team", fix="request a new one")
-    key.authorise_delivery(
-        host_id=command.host_id, certificate_id=certificate.id, task_id=command.task_id, at=work.now
-    )
+    key.authorise_delivery(host_id=command.host_id, certificate_id=certificate.id, task_id=command.task_id, at=work.now)
 
 
 async def deliver(bus: Bus, custody: Custody, command: AuthoriseDelivery, context: Context) -> Package:

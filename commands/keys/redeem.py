@@ -77,9 +77,7 @@ def _as_approved(reveal: Reveal, certificate: Certificate, key: Key) -> None:
     if (key.team_id or "") != reveal.team_id:
         raise WrongState("the key has another owner by now", rule="approval-binding", fix="request another reveal")
     if certificate.state not in {"issued", "superseded"}:
-        raise WrongState(
-            f"the certificate is {certificate.state}", rule="certificate-state", fix="look at its history"
-        )
+        raise WrongState(f"the certificate is {certificate.state}", rule="certificate-state", fix="look at its history")
 
 
 def _spec(work: Work, certificate: Certificate) -> ProfileSpec | None:

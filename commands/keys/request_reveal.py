@@ -31,9 +31,7 @@ def handle(command: RequestReveal, work: Work) -> None:
         raise InvalidInput("a reveal needs a reason", rule="reason-missing", fix="say why the key must be seen")
     certificate = work.refer(Certificate, command.certificate_id)
     if certificate.state not in {"issued", "superseded"}:
-        raise WrongState(
-            f"the certificate is {certificate.state}", rule="certificate-state", fix="look at its history"
-        )
+        raise WrongState(f"the certificate is {certificate.state}", rule="certificate-state", fix="look at its history")
     key = work.refer(Key, Key.id_for(certificate.spki_sha256))
     key.must_be_held()
     reveal = Reveal.request(

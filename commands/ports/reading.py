@@ -58,7 +58,7 @@ class Reading(Protocol):
         """Return the approved orders whose keys the key store is to make, and has not for every host."""
 
     def copies_due(self, at: datetime) -> Sequence[tuple[str, str]]:
-        """Return the keys, each with a certificate, whose copy in the key store may be needed no more at that moment."""
+        """Return the keys, each with a certificate, whose copy in the key store may be over at that moment."""
 
     def copies(self, stored_as: Iterable[str]) -> Mapping[str, bool]:
         """Return those of these key store ids that an event names; True: the copy is to be kept."""

@@ -187,9 +187,7 @@ class Key(Aggregate):
                 rule="delivery-count",
                 fix="find out what the agent does with it; then: sslclm deployments retry",
             )
-        self.record(
-            self.DeliveryAuthorised, at=at, host_id=host_id, certificate_id=certificate_id, task_id=task_id
-        )
+        self.record(self.DeliveryAuthorised, at=at, host_id=host_id, certificate_id=certificate_id, task_id=task_id)
 
     def archive(self, *, profile_id: str, profile_version: int, at: datetime) -> None:
         """Keep the key store's copy for good; saying it again records nothing."""

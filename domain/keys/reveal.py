@@ -12,7 +12,7 @@ from domain.errors import Denied, WrongState
 
 State = Literal["waiting", "approved", "rejected", "authorised"]
 Form = Literal["aes-256", "legacy-3des"]
-"""How a PKCS #12 file is encrypted: PBES2 with AES-256-CBC (RFC 8018, RFC 9579), or the dated exception for old Java."""
+"""How a PKCS #12 file is encrypted: PBES2 with AES-256-CBC (RFC 8018), or the dated exception for old Java."""
 
 WAITS_AT_MOST = timedelta(hours=24)
 """How long a request waits for its second person."""

@@ -16,7 +16,11 @@ from domain.errors import InvalidInput
 Extension = x509.Extension[x509.ExtensionType]
 LeafKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 
-_USAGES = {"serverAuth": ExtendedKeyUsageOID.SERVER_AUTH, "clientAuth": ExtendedKeyUsageOID.CLIENT_AUTH, "emailProtection": ExtendedKeyUsageOID.EMAIL_PROTECTION}
+_USAGES = {
+    "serverAuth": ExtendedKeyUsageOID.SERVER_AUTH,
+    "clientAuth": ExtendedKeyUsageOID.CLIENT_AUTH,
+    "emailProtection": ExtendedKeyUsageOID.EMAIL_PROTECTION,
+}
 _HTTP = re.compile(r"http://[A-Za-z0-9.-]+(:[0-9]{1,5})?/[A-Za-z0-9._~/-]+")
 _RSA_BITS = range(2048, 4097)
 _SMALLEST_RSA_EXPONENT = 65537
@@ -33,9 +37,7 @@ def encoded(extension_: Extension) -> Extension:
     return x509.Extension(extension_.oid, extension_.critical, value)
 
 
-def key_usage(
-    *, signs: bool = False, enciphers: bool = False, agrees: bool = False, ca: bool = False
-) -> Extension:
+def key_usage(*, signs: bool = False, enciphers: bool = False, agrees: bool = False, ca: bool = False) -> Extension:
     """Return keyUsage, critical (RFC 5280 section 4.2.1.3)."""
     usage = x509.KeyUsage(
         digital_signature=signs,

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -84,6 +84,9 @@ class PaperReading:
     admins: list[str] = field(default_factory=list)
     started: list[StartedIssuance] = field(default_factory=list)
     served: dict[Place, list[str]] = field(default_factory=dict)
+    wanting_keys: list[str] = field(default_factory=list)
+    over: list[tuple[str, str]] = field(default_factory=list)
+    named: dict[str, bool] = field(default_factory=dict)
 
     async def caught_up(self, position: int) -> None:
         """Nothing lags here."""
@@ -105,6 +108,15 @@ class PaperReading:
 
     def crls_due(self, at: datetime) -> Sequence[DueCrl]:
         return ()
+
+    def orders_wanting_keys(self) -> Sequence[str]:
+        return self.wanting_keys
+
+    def copies_due(self, at: datetime) -> Sequence[tuple[str, str]]:
+        return self.over
+
+    def copies(self, stored_as: Iterable[str]) -> Mapping[str, bool]:
+        return {key_id: self.named[key_id] for key_id in stored_as if key_id in self.named}
 
 
 class World:
