@@ -48,7 +48,8 @@ def key_made(*, server: bool, brought: bool) -> KeyMade:
 class Asked:
     """Who asks, and with which key: what a judgement rests on besides the subject.
 
-    ``key_made``: by whom; ``host_teams``: those of the targets; ``signature_hash``: of the brought CSR (empty where there is none).
+    ``key_made``: by whom; ``host_teams``: those of the targets; ``signature_hash``: of the brought CSR (empty where
+    there is none).
     """
 
     team_id: str

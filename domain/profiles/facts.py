@@ -10,7 +10,6 @@ from enum import Enum
 from domain.profiles.spec import KeyMade, ProfileSpec
 
 
-
 @dataclass(frozen=True, slots=True)
 class Facts:
     """One request for a certificate, or a certificate that lives, seen on one day; a rule looks at nothing else.
