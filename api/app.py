@@ -14,7 +14,7 @@ from api.calls import Why
 from api.edge import Edge
 from api.openapi import install_openapi
 from api.problems import install_problem_handlers
-from api.rest import access, audit, certificates, deployments, hosts, issuers, orders, policy, profiles
+from api.rest import access, audit, certificates, deployments, hosts, issuers, orders, policy, profiles, transfers
 from commands.access.create_team import CreateTeam
 from commands.access.give_grant import GiveGrant
 from commands.access.refusals import Refusals
@@ -23,10 +23,11 @@ from commands.hosts.register import RegisterHost
 from domain.profiles.spec import ProfileSpec
 
 # The hot path is matched first.
-ROOMS = (orders, certificates, access, profiles, policy, issuers, hosts, deployments, audit)
+ROOMS = (orders, certificates, access, profiles, policy, issuers, hosts, deployments, transfers, audit)
 BODIES: tuple[type[BaseModel], ...] = (
     CreateTeam, GiveGrant, ProfileSpec, RegisterHost, RequestCertificate,
     Why, certificates.Revocation, hosts.TokenWish, orders.Approval, orders.Rejection, auth.CliCode,
+    transfers.Offer, access.Contact,
 )  # fmt: skip
 
 _NO_TELEMETRY: TelemetryConfig = {

@@ -10,7 +10,7 @@ from commands.access.rights import Grants
 from commands.bus import Bus
 from commands.ports.auditing import LedgerEvidence
 from commands.ports.health import Health
-from commands.ports.identity import Directory
+from commands.ports.identity import Contacts, Directory
 from commands.ports.issuers import Issuers
 from commands.ports.ledger import Ledger
 from commands.ports.presence import Presence
@@ -24,6 +24,7 @@ class Identity:
     """How the edge finds out who is calling."""
 
     directory: Directory
+    contacts: Contacts
     grants: Grants
     sign_in: SignIn
     sign_out: SignOut

@@ -33,6 +33,7 @@ def edge_of(backend: Backend, identity: IdentityAdapters, settings: Settings) ->
         issuers=backend.issuers,
         identity=Identity(
             directory=identity.directory,
+            contacts=identity.contacts,
             grants=backend.grants,
             sign_in=identity.sign_in,
             sign_out=identity.sign_out,

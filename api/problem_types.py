@@ -43,6 +43,16 @@ FINER: Mapping[str, str] = {
     "conflict": "Others kept changing the same object.",
     "views-behind": "The read models have not caught up with the position that was asked for.",
     "half-recorded": "The act is recorded, what came of it is not; the backend ends it as failed within minutes.",
+    "transfer-to": "An offer names one receiving team, by its id or by its name.",
+    "transfer-to-owner": "The team owns the certificate already.",
+    "transfer-open": "An offer is open; it is withdrawn before another one is made.",
+    "transfer-none": "No offer is open: there was none, it was answered, withdrawn, or is older than 7 days.",
+    "transfer-installing": "The certificate is being installed on its owner's hosts; ownership moves afterwards.",
+    "transfer-key-shared": "Another certificate of the owner has the same key; a key has one owner.",
+    "certificate-moved": "The certificate belongs to another team by now.",
+    "consent-by-person": "Consent to a transfer is given by a person, not by a machine.",
+    "contact-address": "A contact is one mail address: a plain local part at a DNS name.",
+    "foreign-issuer": "A foreign authority issued the certificate; only that authority revokes it.",
     "ledger-unavailable": "The ledger does not take entries; nothing was changed.",
 }
 

@@ -18,7 +18,16 @@ from domain.moments import moment_of
 
 _MICROSECONDS = "_us"
 _POINTS = frozenset(
-    {"not_before", "not_after", "this_update", "next_update", "approved_until", "token_expires", "recorded_at"}
+    {
+        "not_before",
+        "not_after",
+        "this_update",
+        "next_update",
+        "approved_until",
+        "token_expires",
+        "recorded_at",
+        "valid_until",
+    }
 )
 _POSITIONS = {"created": "created_position", "changed": "changed_position"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from commands.access.create_team import CREATE_TEAM, CreateTeam
 from commands.access.emergencies import END_EMERGENCY, OPEN_EMERGENCY, EndEmergency, OpenEmergency
 from commands.access.give_grant import GIVE_GRANT, GiveGrant
+from commands.access.name_contact import NAME_CONTACT, NameContact
 from commands.access.sessions import END_SESSION, OPEN_SESSION, EndSession, OpenSession
 from commands.access.withdraw_grant import WITHDRAW_GRANT, WithdrawGrant
 from commands.audit.note_reading import NOTE_READING, NoteReading
@@ -19,6 +20,16 @@ from commands.certificates.report_key import REPORT_KEY, ReportKey
 from commands.certificates.request import REQUEST_CERTIFICATE, RequestCertificate
 from commands.certificates.resume import RESUME_ORDER, ResumeOrder
 from commands.certificates.revoke import REVOKE_CERTIFICATE, RevokeCertificate
+from commands.certificates.transfer import (
+    ACCEPT_OWNERSHIP,
+    OFFER_OWNERSHIP,
+    REFUSE_OWNERSHIP,
+    WITHDRAW_OFFER,
+    AcceptOwnership,
+    OfferOwnership,
+    RefuseOwnership,
+    WithdrawOffer,
+)
 from commands.hosts.confirm_key import CONFIRM_AGENT_KEY, ConfirmAgentKey
 from commands.hosts.disable import DISABLE_HOST, DisableHost
 from commands.hosts.enrol import ENROL_AGENT, RENEW_AGENT_IDENTITY, EnrolAgent, RenewAgentIdentity
@@ -43,6 +54,7 @@ from commands.profiles.retire import RETIRE_PROFILE, RetireProfile
 
 HANDLERS: HandlerTable = {
     CreateTeam: CREATE_TEAM,
+    NameContact: NAME_CONTACT,
     GiveGrant: GIVE_GRANT,
     WithdrawGrant: WITHDRAW_GRANT,
     OpenSession: OPEN_SESSION,
@@ -65,6 +77,10 @@ HANDLERS: HandlerTable = {
     CancelOrder: CANCEL_ORDER,
     ResumeOrder: RESUME_ORDER,
     RevokeCertificate: REVOKE_CERTIFICATE,
+    OfferOwnership: OFFER_OWNERSHIP,
+    WithdrawOffer: WITHDRAW_OFFER,
+    AcceptOwnership: ACCEPT_OWNERSHIP,
+    RefuseOwnership: REFUSE_OWNERSHIP,
     RecordIssued: RECORD_ISSUED,
     RecordFailed: RECORD_FAILED,
     IssueServerCertificate: ISSUE_SERVER_CERTIFICATE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,25 +10,16 @@ from commands.ports.issuers import RevokedSerial
 from commands.ports.reading import DueCrl, Place, StartedIssuance
 from domain.moments import microseconds, moment_of
 from projections.access.grants import GRANTS, GrantFilter
-from projections.base import Projection, R
 from projections.certificates.inventory import INVENTORY, InventoryFilter
 from projections.certificates.orders import ORDERS, OrderFilter
 from projections.hosts.deployments import DEPLOYMENTS, DeploymentFilter
+from projections.hosts.queue import QUEUE, QueueFilter
 from projections.issuers.issuers import ISSUERS, IssuerFilter, IssuerRow
 from projections.issuers.revocations import REVOCATIONS, RevocationFilter
 from projections.keys.keys import KEYS, KeyFilter
-from projections.query import MAX_LIMIT, Filter, Views
+from projections.query import Views, every
 
-
-def every(views: Views, model: Projection[R], where: Filter) -> Iterator[R]:
-    """Yield all rows that a filter accepts, page by page."""
-    cursor: str | None = None
-    while True:
-        page = views.find(model, where, cursor=cursor, limit=MAX_LIMIT)
-        yield from page.rows
-        cursor = page.next_cursor
-        if cursor is None:
-            return
+__all__ = ("ViewsReading", "every")
 
 
 class ViewsReading:
@@ -68,6 +59,17 @@ class ViewsReading:
     def _is_issued(self, certificate_id: str) -> bool:
         row: Any = self._views.get(INVENTORY, certificate_id)
         return row is not None and row["state"] == "issued"
+
+    def certificates_of_key(self, spki_sha256: str) -> Sequence[str]:
+        """Return the certificates in force of one public key."""
+        where = InventoryFilter(spki_sha256=spki_sha256, state="issued")
+        return [row["certificate_id"] for row in every(self._views, INVENTORY, where)]
+
+    def installing(self, certificate_id: str) -> Sequence[str]:
+        """Return the deployments of a certificate that a host has still to carry out."""
+        planned = every(self._views, DEPLOYMENTS, DeploymentFilter(certificate_id=certificate_id, state="planned"))
+        ids = [row["deployment_id"] for row in planned]
+        return [one for one in ids if self._views.find(QUEUE, QueueFilter(deployment_id=one), limit=1).rows]
 
     def admin_grants(self) -> Sequence[str]:
         """Return the grants of ROLE_ADMIN that are in force."""

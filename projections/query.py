@@ -12,7 +12,7 @@ generic ``find`` per store serves every model::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
@@ -134,3 +134,14 @@ class Views(Protocol):
         timeout: float = 5.0,  # noqa: ASYNC109 - the caller wants our Unavailable, not a TimeoutError
     ) -> None:
         """Return once ``position`` is folded; raises Unavailable after ``timeout`` seconds."""
+
+
+def every(views: Views, model: Projection[R], where: Filter) -> Iterator[R]:
+    """Yield all rows that a filter accepts, page by page."""
+    cursor: str | None = None
+    while True:
+        page = views.find(model, where, cursor=cursor, limit=MAX_LIMIT)
+        yield from page.rows
+        cursor = page.next_cursor
+        if cursor is None:
+            return

@@ -14,6 +14,7 @@ from api.cli.invocation import Run, command
 from api.cli.naming import PATHS, Names, exact_id, id_or_none, is_id
 from api.cli.orders import act
 from api.cli.output import Cell
+from api.cli.text import seconds_of
 
 APP = typer.Typer()
 PANEL = "Certificates"
@@ -33,17 +34,19 @@ def list_certificates(
     name: Annotated[str, typer.Option(help="Exact DNS name or IP address.")] = "",
     state: Annotated[str, typer.Option(help="started, issued, failed, superseded or revoked.")] = "",
     expiring: Annotated[int | None, typer.Option(metavar="DAYS", min=0, help="Not after so many days.")] = None,
+    within: Annotated[str, typer.Option("--expiring-within", help="The same as a span: 30d, 12h, 8w.")] = "",
     host: Annotated[str, typer.Option(help="Name or id.")] = "",
     limit: Limit = 50,
 ) -> None:
     """List certificates, the newest first; with --expiring the next to expire first."""
-    before = None if expiring is None else (run.around.now() + timedelta(days=expiring)).isoformat()
+    within = within or ("" if expiring is None else f"{expiring}d")
+    before = moment_in(run, within) if within else None
     asked = {
         "team": id_or_none(run.api, "team", team),
         "host": id_or_none(run.api, "host", host),
         "name": name or None,
-        "state": state or ("issued" if expiring is not None else None),
-        "expiring_before": before and before.replace("+00:00", "Z"),
+        "state": state or ("issued" if before else None),
+        "expiring_before": before,
     }
     names = Names(run.api)
     columns: Mapping[str, Cell] = {
@@ -93,6 +96,14 @@ def list_orders(
         "requested": lambda row: [_requester(row), *run.out.when_lines(row["requested_at"])],
     }
     show_list(run, "/orders", limit, asked, columns, nothing="No orders.")
+
+
+def moment_in(run: Run, within: str) -> str:
+    """Return the moment that lies so far ahead, as the API takes it. Raises Misused."""
+    seconds = seconds_of(within)
+    if seconds is None:
+        raise Misused(f"{within!r} is no span of time", fix="write it like 30d, 12h or 8w")
+    return (run.around.now() + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
 
 
 def _requester(row: Mapping[str, Any]) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.cli import access, audit, certificates, hosts, orders, policy, rules
+from api.cli import access, audit, certificates, hosts, orders, policy, rules, transfers
 from api.cli.errors import EXIT_CODES
 
 app = typer.Typer(
@@ -14,9 +14,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # their frames would show local variables, a token among them
     rich_markup_mode="rich",
 )
-for part in (access.APP, orders.APP, certificates.APP, rules.ISSUERS):
+for part in (access.APP, orders.APP, certificates.APP, transfers.APP, rules.ISSUERS):
     app.add_typer(part)
 for name, group, panel in (
+    ("transfer", transfers.TRANSFER, "Certificates"),
     ("hosts", hosts.HOSTS, "Hosts"),
     ("deployments", hosts.DEPLOYMENTS, "Hosts"),
     ("profiles", rules.PROFILES, "Who may do what"),

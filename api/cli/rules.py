@@ -27,8 +27,8 @@ Profile = Annotated[str, typer.Argument(help="Name or id.")]
 def list_teams(run: Run, *, limit: Limit = 100) -> None:
     """List the teams that you may see."""
     columns: Mapping[str, Cell] = {
-        "team": lambda row: row["name"],
-        "id": lambda row: row["team_id"],
+        "team": lambda row: [row["name"], row["team_id"]],
+        "contact": lambda row: row.get("contact"),
         "created": lambda row: run.out.when_lines(row["created_at"]),
     }
     show_list(run, "/teams", limit, {}, columns, nothing="No teams.")
@@ -38,6 +38,19 @@ def list_teams(run: Run, *, limit: Limit = 100) -> None:
 def add_team(run: Run, name: Annotated[str, typer.Argument(help="Lower-case letters, digits, hyphens.")]) -> None:
     """Create a team."""
     act(run, "/teams", {"name": name}, f"Team {name} is created.")
+
+
+@command(TEAMS, "contact", changes=True)
+def name_contact(
+    run: Run,
+    team: Annotated[str, typer.Argument(help="Name or id.")],
+    address: Annotated[str, typer.Argument(help="A mail address that is read, best a mailbox of the team.")],
+    *,
+    reason: Reason = "",
+) -> None:
+    """Name whom to write to about what a team owns."""
+    path = f"/teams/{id_of(run.api, 'team', team)}/contact"
+    act(run, path, {"address": address, "reason": reason}, f"Team {team} has a contact.")
 
 
 @command(GRANTS, "list")

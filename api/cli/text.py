@@ -13,7 +13,19 @@ _NOT_SHOWN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that steer instead of being seen: controls, direction overrides, surrogates, separators."""
 _LATIN = 0x100
 _BASIC_PLANE = 0x10000
+_LONGEST_SPAN = 4
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+_SPANS = {"m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
+
+
+def seconds_of(text: str) -> int | None:
+    """Return a span such as ``30d``, ``12h`` or ``8w`` in seconds; None for anything else."""
+    number, unit = text[:-1], text[-1:]
+    if unit not in _SPANS or not (number.isascii() and number.isdigit()) or len(number) > _LONGEST_SPAN:
+        return None
+    return int(number) * _SPANS[unit]
 
 
 def safe(value: object) -> str:

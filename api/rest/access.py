@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
-from api.calls import POSITION, PageQuery, Recorded, Why, commanding, reading
+from api.calls import POSITION, Body, PageQuery, Reading, Recorded, Show, Why, commanding, reading
 from api.openapi import command, read
 from api.shapes import Shape
 from commands.access.create_team import CreateTeam
 from commands.access.give_grant import GiveGrant
+from commands.access.name_contact import MAX_ADDRESS, name_contact
 from commands.access.withdraw_grant import WithdrawGrant
 from domain.access.grant import GrantedRole, SubjectKind
 from domain.access.team import Team
@@ -21,7 +24,14 @@ from projections.access.grants import GRANTS, GrantFilter, GrantRow
 from projections.access.teams import TEAMS, TeamFilter, TeamRow
 
 ROUTER = APIRouter(prefix="/api/v1", tags=["access"])
-TEAM, GRANT = Shape("Team", TeamRow), Shape("Grant", GrantRow)
+TEAM, GRANT = Shape("Team", TeamRow, more={"contact": str}), Shape("Grant", GrantRow)
+
+
+class Contact(Body):
+    """Whom to write to about what a team owns: one mail address, kept where it can be erased."""
+
+    address: str = Field(max_length=MAX_ADDRESS, examples=["certificates@shop.example"])
+    reason: str = Field(default="", max_length=1_000)
 
 
 class HeldRole(BaseModel):
@@ -44,9 +54,10 @@ class Me(BaseModel):
 
 
 class TeamQuery(PageQuery):
-    """Which teams."""
+    """Which teams; ``kept``: somebody holds it and it has a contact, or not."""
 
     name: str | None = None
+    kept: bool | None = None
 
 
 class GrantQuery(PageQuery):
@@ -81,8 +92,9 @@ async def me(request: Request) -> Response:
 
 @ROUTER.get("/teams", **read(TEAM.page))
 async def teams(request: Request, query: Annotated[TeamQuery, Query()]) -> Response:
-    """List the teams that you may see."""
-    return (await reading(request)).page(TEAMS, TeamFilter(name=query.name), query, TEAM)
+    """List the teams that you may see, with whom to write to."""
+    call = await reading(request)
+    return call.page(TEAMS, TeamFilter(name=query.name, kept=query.kept), query, _with_contact(call))
 
 
 @ROUTER.post("/teams", **command({201: Recorded}, CreateTeam))
@@ -98,7 +110,28 @@ async def create_team(request: Request) -> Response:
 @ROUTER.get("/teams/{team_id}", **read(TEAM.model, one=True))
 async def team(request: Request, team_id: str) -> Response:
     """Show a team."""
-    return await (await reading(request)).show(TEAMS, team_id, TEAM)
+    call = await reading(request)
+    return await call.show(TEAMS, team_id, _with_contact(call))
+
+
+def _with_contact(call: Reading) -> Show:
+    """Return how a team is shown: its contact is looked up where it can be erased."""
+    contacts = call.edge.identity.contacts
+
+    def show(row: Mapping[str, Any]) -> dict[str, Any]:
+        return {**TEAM(row), "contact": contacts.address(row["contact_id"]) if row["contact_id"] else ""}
+
+    return show
+
+
+@ROUTER.post("/teams/{team_id}/contact", **command({200: Recorded}, Contact))
+async def contact(request: Request, team_id: str) -> Response:
+    """Name a team's contact; the address before it is forgotten."""
+    call = await commanding(request)
+    wish = await call.body(Contact)
+    context = replace(call.context, reason=wish.reason)
+    outcome = await name_contact(call.edge.bus, call.edge.identity.contacts, team_id, wish.address, context)
+    return call.recorded(outcome, team_id)
 
 
 @ROUTER.get("/grants", **read(GRANT.page))

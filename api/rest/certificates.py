@@ -14,11 +14,13 @@ from api.pem import pem_from_base64
 from api.shapes import Shape
 from commands.certificates.revoke import RevokeCertificate
 from domain.base import Timestamp
-from domain.certificates.certificate import RevocationReason
+from domain.certificates.certificate import Purpose, RevocationReason
 from domain.errors import WrongState
 from domain.moments import microseconds
+from projections.access.teams import TEAMS, TeamFilter
 from projections.certificates.inventory import INVENTORY, InventoryFilter, InventoryRow, State
 from projections.issuers.issuers import ISSUERS
+from projections.query import every
 
 ROUTER = APIRouter(prefix="/api/v1/certificates", tags=["certificates"])
 CERTIFICATE = Shape("Certificate", InventoryRow)
@@ -38,6 +40,10 @@ class CertificateQuery(PageQuery):
     serial: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f]{1,40}$")
     fingerprint: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f]{64}$")
     expiring_before: Timestamp | None = None
+    purpose: Purpose | None = None
+    unowned: bool = Field(
+        default=False, description="only what nobody looks after: no grant for its team, or no contact"
+    )
 
 
 @ROUTER.get("", **read(LISTED.page))
@@ -45,8 +51,11 @@ async def certificates(request: Request, query: Annotated[CertificateQuery, Quer
     """List the certificates that you may see, the newest first; with ``expiring_before`` the next to expire first."""
     call = await reading(request)
     before = query.expiring_before
+    kept = every(call.edge.views, TEAMS, TeamFilter(kept=False)) if query.unowned else ()
     where = InventoryFilter(
-        order="expiry" if before else "newest",
+        order="expiry" if before or query.unowned else "newest",
+        team_ids=tuple(row["team_id"] for row in kept) if query.unowned else None,
+        purpose=query.purpose,
         team_id=query.team,
         state=query.state,
         name=query.name.lower() if query.name else None,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from commands.base import Command, Scope, UseCase
 from commands.work import Work
+from domain.certificates.certificate import Certificate
+from domain.errors import WrongState
 from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
 
@@ -21,8 +23,14 @@ def scope(command: RetryDeployment, work: Work) -> Scope:
 
 
 def handle(command: RetryDeployment, work: Work) -> None:
-    """Plan it again."""
-    work.load(Deployment, command.deployment_id).retry(at=work.now)
+    """Plan it again, while the certificate is the team's whose host it is."""
+    deployment = work.load(Deployment, command.deployment_id)
+    certificate = work.refer(Certificate, deployment.certificate_id)
+    if certificate.team_id != work.refer(Host, deployment.host_id).team_id:
+        raise WrongState(
+            "the certificate is another team's by now", rule="certificate-moved", fix="order one of your own"
+        )
+    deployment.retry(at=work.now)
 
 
 RETRY_DEPLOYMENT = UseCase("deployments.retry", scope, handle)

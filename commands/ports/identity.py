@@ -25,3 +25,16 @@ class Directory(Protocol):
 
     def known(self, pseudonym: str) -> Known | None:
         """Return what is known of a pseudonym; None where it was erased or never was."""
+
+
+class Contacts(Protocol):
+    """Mail addresses of teams, in the erasable directory; the ledger names their random ids only."""
+
+    def keep(self, address: str) -> str:
+        """Keep an address under a fresh random id, and return the id."""
+
+    def address(self, contact_id: str) -> str:
+        """Return an address; empty where it was erased or never was."""
+
+    def forget(self, contact_id: str) -> None:
+        """Erase an address; what is not there is no error."""

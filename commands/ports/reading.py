@@ -45,6 +45,12 @@ class Reading(Protocol):
     def places_of(self, certificate_id: str) -> Sequence[Place]:
         """Return the places where this certificate is the last one that was proven to be served."""
 
+    def certificates_of_key(self, spki_sha256: str) -> Sequence[str]:
+        """Return the certificates in force of one public key."""
+
+    def installing(self, certificate_id: str) -> Sequence[str]:
+        """Return the deployments of a certificate that a host has still to carry out."""
+
     def admin_grants(self) -> Sequence[str]:
         """Return the grants of ROLE_ADMIN that are in force."""
 

@@ -117,12 +117,19 @@ class Certificate(Aggregate):
             certificate.profile_id, certificate.targets = self.profile_id, self.targets
 
     class OwnershipOffered(Event):
-        """The owner wants another team to have it; nothing moves until that team agrees, before ``valid_until``."""
+        """The owner wants another team to have it; nothing moves until that team agrees, before ``valid_until``.
+
+        What is offered is said here, for the receiving side sees the offer and not yet the certificate.
+        """
 
         TOPIC: ClassVar[str] = "sslclm.certificate.ownership-offered.v1"
         team_id: str
+        owner_id: str
         offered_by: str
         valid_until: Timestamp
+        dns_names: tuple[str, ...]
+        ip_addresses: tuple[str, ...]
+        not_after: Timestamp
 
         def apply(self, certificate: Certificate) -> None:
             offer = Offer(team_id=self.team_id, offered_by=self.offered_by, valid_until=self.valid_until)
@@ -261,8 +268,18 @@ class Certificate(Aggregate):
     def offer_ownership(self, *, team_id: str, offered_by: str, at: datetime) -> None:
         """Offer the certificate to another team; the offer is good for :data:`domain.certificates.ownership.OPEN`."""
         self._must_be("issued")
-        check_offer(self.offer, owner=self.team_id, purpose=self.purpose, team_id=team_id, at=at)
-        self.record(self.OwnershipOffered, at=at, team_id=team_id, offered_by=offered_by, valid_until=at + OPEN)
+        owner = check_offer(self.offer, owner=self.team_id, purpose=self.purpose, team_id=team_id, at=at)
+        self.record(
+            self.OwnershipOffered,
+            at=at,
+            team_id=team_id,
+            owner_id=owner,
+            offered_by=offered_by,
+            valid_until=at + OPEN,
+            dns_names=self.dns_names,
+            ip_addresses=self.ip_addresses,
+            not_after=self.not_after,
+        )
 
     def accept_ownership(self, *, accepter: str, at: datetime) -> None:
         """Take what was offered; whoever offered it cannot agree for the other side."""

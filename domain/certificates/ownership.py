@@ -24,8 +24,8 @@ class Offer(Value):
         return at <= self.valid_until
 
 
-def check_offer(offer: Offer | None, *, owner: str | None, purpose: str, team_id: str, at: datetime) -> None:
-    """Raise unless a certificate of this owner and purpose may be offered to a team now."""
+def check_offer(offer: Offer | None, *, owner: str | None, purpose: str, team_id: str, at: datetime) -> str:
+    """Return the owner; raises unless a certificate of this owner and purpose may be offered to a team now."""
     if owner is None or purpose not in {"order", "imported"}:
         raise WrongState(
             "this certificate belongs to the system itself", rule="certificate-purpose", fix="it has no other owner"
@@ -34,6 +34,7 @@ def check_offer(offer: Offer | None, *, owner: str | None, purpose: str, team_id
         raise InvalidInput("the team has it already", rule="transfer-to-owner", fix="name another team")
     if offer is not None and offer.is_open(at):
         raise WrongState("an offer is open", rule="transfer-open", fix="withdraw it first: sslclm transfer withdraw")
+    return owner
 
 
 def check_answer(offer: Offer | None, *, answerer: str | None, at: datetime) -> Offer:

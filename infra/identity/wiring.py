@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx2
 
 from infra.identity.cli_codes import SqliteCliCodes
+from infra.identity.contacts import SqliteContacts
 from infra.identity.database import IdentityDatabase, Sealer
 from infra.identity.directory import SqliteDirectory
 from infra.identity.machines import JwtMachineTokens
@@ -25,6 +26,7 @@ class Identity:
     """Every identity adapter of one process, over one file."""
 
     directory: SqliteDirectory
+    contacts: SqliteContacts
     sign_in: OidcSignIn
     sessions: SqliteSessions
     rechecks: SessionRechecks
@@ -48,6 +50,7 @@ def identity(
     sessions = SqliteSessions(database, sealer, clock)
     return Identity(
         directory=SqliteDirectory(database),
+        contacts=SqliteContacts(database),
         sign_in=OidcSignIn(providers, database, sealer, clock),
         sessions=sessions,
         rechecks=SessionRechecks(sessions, providers),

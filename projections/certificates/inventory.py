@@ -14,12 +14,32 @@ from projections.query import Filter, Order, any_of, at_least, below, equals, ho
 State = Literal["started", "issued", "failed", "superseded", "revoked"]
 
 
-class InventoryRow(TypedDict):
+class InventoryEnd(TypedDict):
+    """What became of a certificate.
+
+    ``failure`` is why an issuance ended without one; its serial is revoked as well, so the state of such a row ends as
+    ``revoked``.
+    """
+
+    issued_us: int | None
+    revoked_us: int | None
+    revocation_reason: str | None
+    superseded_by: str | None
+    failure: str | None
+
+
+_OPEN: InventoryEnd = {
+    "issued_us": None, "revoked_us": None, "revocation_reason": None, "superseded_by": None, "failure": None,
+}  # fmt: skip
+
+
+class InventoryRow(InventoryEnd):
     """One certificate.
 
+    ``issuer_name``, ``ask_there`` (addresses that are shown and never fetched) and ``with_key`` are told of imported
+    ones; so is an ``issuer_id`` that no issuer of ours has.
     ``serial``, ``fingerprint`` and ``spki_sha256`` are lower-case hex; ``certificate`` is base64 of the DER, empty
-    until it is issued. ``failure`` is why an issuance ended without one; its serial is revoked as well, so the state
-    of such a row ends as ``revoked``. ``created`` and ``changed`` are ledger positions.
+    until it is issued, and of an imported one that may name a person. ``created``, ``changed``: ledger positions.
     """
 
     certificate_id: str
@@ -31,6 +51,9 @@ class InventoryRow(TypedDict):
     profile_id: str | None
     profile_version: int | None
     issuer_id: str
+    issuer_name: str
+    ask_there: list[str]
+    with_key: bool
     serial: str
     fingerprint: str
     spki_sha256: str
@@ -38,11 +61,6 @@ class InventoryRow(TypedDict):
     ip_addresses: list[str]
     not_before_us: int
     not_after_us: int
-    issued_us: int | None
-    revoked_us: int | None
-    revocation_reason: str | None
-    superseded_by: str | None
-    failure: str | None
     certificate: str
     created: int
     changed: int
@@ -69,40 +87,57 @@ class InventoryFilter(Filter):
     fingerprint: str | None = equals("fingerprint")
     spki_sha256: str | None = equals("spki_sha256")
     name: str | None = holds("names")
+    team_ids: tuple[str, ...] | None = any_of("team_id")
+    purposes: tuple[str, ...] | None = any_of("purpose")
     expires_before_us: int | None = below("not_after_us")
     expires_from_us: int | None = at_least("not_after_us")
 
 
+def _begun(fact: Fact[Certificate.IssuanceStarted] | Fact[Certificate.Imported]) -> InventoryRow:
+    """Return a row of what both ways into the inventory say."""
+    event = fact.event
+    return InventoryRow(
+        certificate_id=fact.stream_id,
+        state="started",
+        purpose="imported",
+        order_id=None,
+        team_id=event.team_id,
+        host_id=None,
+        profile_id=event.profile_id,
+        profile_version=event.profile_version,
+        issuer_id=event.issuer_id,
+        issuer_name="",
+        ask_there=[],
+        with_key=False,
+        serial=event.serial,
+        fingerprint="",
+        spki_sha256=event.spki_sha256,
+        dns_names=list(event.dns_names),
+        ip_addresses=list(event.ip_addresses),
+        not_before_us=microseconds(event.not_before),
+        not_after_us=microseconds(event.not_after),
+        **_OPEN,
+        certificate="",
+        created=fact.position,
+        changed=fact.position,
+    )
+
+
 def _started(rows: Rows[InventoryRow], fact: Fact[Certificate.IssuanceStarted]) -> None:
     event = fact.event
-    rows.add(
-        InventoryRow(
-            certificate_id=fact.stream_id,
-            state="started",
-            purpose=event.purpose,
-            order_id=event.order_id,
-            team_id=event.team_id,
-            host_id=event.host_id,
-            profile_id=event.profile_id,
-            profile_version=event.profile_version,
-            issuer_id=event.issuer_id,
-            serial=event.serial,
-            fingerprint="",
-            spki_sha256=event.spki_sha256,
-            dns_names=list(event.dns_names),
-            ip_addresses=list(event.ip_addresses),
-            not_before_us=microseconds(event.not_before),
-            not_after_us=microseconds(event.not_after),
-            issued_us=None,
-            revoked_us=None,
-            revocation_reason=None,
-            superseded_by=None,
-            failure=None,
-            certificate="",
-            created=fact.position,
-            changed=fact.position,
-        )
-    )
+    rows.add({**_begun(fact), "purpose": event.purpose, "order_id": event.order_id, "host_id": event.host_id})
+
+
+def _imported(rows: Rows[InventoryRow], fact: Fact[Certificate.Imported]) -> None:
+    event = fact.event
+    row: InventoryRow = {**_begun(fact), "state": "issued", "certificate": event.certificate}
+    row = {**row, "issuer_name": event.issuer_name, "ask_there": [*event.ca_urls, *event.crl_urls]}
+    rows.add({**row, "with_key": event.with_key, "fingerprint": event.fingerprint})
+
+
+def _moved(rows: Rows[InventoryRow], fact: Fact[Certificate.OwnershipMoved]) -> None:
+    if row := rows.get(fact.stream_id):
+        rows.put({**row, "team_id": fact.event.team_id, "changed": fact.position})
 
 
 def _issued(rows: Rows[InventoryRow], fact: Fact[Certificate.Issued]) -> None:
@@ -132,7 +167,7 @@ def _revoked(rows: Rows[InventoryRow], fact: Fact[Certificate.Revoked]) -> None:
 
 INVENTORY: Projection[InventoryRow] = Projection(
     name="inventory",
-    version=1,
+    version=2,
     key="certificate_id",
     columns={
         "state": "text",
@@ -167,6 +202,8 @@ INVENTORY: Projection[InventoryRow] = Projection(
             on(Certificate.IssuanceFailed, _failed),
             on(Certificate.Superseded, _superseded),
             on(Certificate.Revoked, _revoked),
+            on(Certificate.Imported, _imported),
+            on(Certificate.OwnershipMoved, _moved),
         )
     ),
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypedDict
 
+from domain.certificates.certificate import Certificate
 from domain.hosts.deployment import Deployment, Stage, State
 from domain.moments import microseconds
 from projections.base import Fact, Projection, Rows, on
@@ -110,9 +111,14 @@ def _retried(rows: Rows[DeploymentRow], fact: Fact[Deployment.Retried]) -> None:
         rows.put({**row, "state": "planned", "attempt": fact.event.attempt})
 
 
+def _moved(rows: Rows[DeploymentRow], fact: Fact[Certificate.OwnershipMoved]) -> None:
+    for row in rows.having("certificate_id", fact.stream_id):
+        rows.put({**row, "team_id": fact.event.team_id, "changed": fact.position})
+
+
 DEPLOYMENTS: Projection[DeploymentRow] = Projection(
     name="deployments",
-    version=1,
+    version=2,
     key="deployment_id",
     columns={
         "state": "text",
@@ -132,6 +138,7 @@ DEPLOYMENTS: Projection[DeploymentRow] = Projection(
         ("changed",),
         ("created",),
     ),
+    lookups=("certificate_id",),
     scope="team_id",
     folds=dict(
         (
@@ -139,6 +146,7 @@ DEPLOYMENTS: Projection[DeploymentRow] = Projection(
             on(Deployment.Served, _served),
             on(Deployment.Failed, _failed),
             on(Deployment.Retried, _retried),
+            on(Certificate.OwnershipMoved, _moved),
         )
     ),
 )

@@ -246,6 +246,7 @@ def _lab(backend: Backend, adapters: Adapters, clock: TurnedClock) -> Lab:
         issuers=backend.issuers,
         identity=Identity(
             directory=adapters.directory,
+            contacts=adapters.contacts,
             grants=backend.grants,
             sign_in=sign_in,
             sign_out=adapters.sign_out,

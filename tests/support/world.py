@@ -82,6 +82,8 @@ class PaperReading:
     """Read models as lists that a test fills."""
 
     admins: list[str] = field(default_factory=list)
+    installs: list[str] = field(default_factory=list)
+    same_key: list[str] = field(default_factory=list)
     started: list[StartedIssuance] = field(default_factory=list)
     served: dict[Place, list[str]] = field(default_factory=dict)
     wanting_keys: list[str] = field(default_factory=list)
@@ -99,6 +101,12 @@ class PaperReading:
 
     def places_of(self, certificate_id: str) -> Sequence[Place]:
         return [place for place, served in self.served.items() if served[:1] == [certificate_id]]
+
+    def certificates_of_key(self, spki_sha256: str) -> Sequence[str]:
+        return self.same_key
+
+    def installing(self, certificate_id: str) -> Sequence[str]:
+        return self.installs
 
     def admin_grants(self) -> Sequence[str]:
         return self.admins

@@ -24,6 +24,7 @@ PERSONAS = ("vera", "dev-anna", "dev-ben", "sec-olga", "adam", "ci-shop")
 """Viewer, DevOps of the object's team, DevOps of another, SecOps, Admin, a pipeline of the object's team."""
 
 ALL, OWN, WATCH, OPS, DEPLOY, SEC = "......", "..-...", ".xx..x", "xxx..x", "x.-...", "xxx.xx"
+TAKE = "x--.x-"
 """``.`` gets through, ``x`` is refused (403), ``-`` is told that there is no such object (404)."""
 
 EXPECTED = {
@@ -31,6 +32,7 @@ EXPECTED = {
     ("GET", "/api/v1/teams"): ALL,
     ("POST", "/api/v1/teams"): OPS,
     ("GET", "/api/v1/teams/{team_id}"): OWN,
+    ("POST", "/api/v1/teams/{team_id}/contact"): DEPLOY,
     ("GET", "/api/v1/grants"): WATCH,
     ("POST", "/api/v1/grants"): OPS,
     ("POST", "/api/v1/grants/{grant_id}/withdraw"): OPS,
@@ -61,6 +63,11 @@ EXPECTED = {
     ("GET", "/api/v1/certificates/{certificate_id}"): OWN,
     ("GET", "/api/v1/certificates/{certificate_id}/chain"): OWN,
     ("POST", "/api/v1/certificates/{certificate_id}/revoke"): DEPLOY,
+    ("GET", "/api/v1/transfers"): ALL,
+    ("POST", "/api/v1/certificates/{certificate_id}/transfer/offer"): DEPLOY,
+    ("POST", "/api/v1/certificates/{certificate_id}/transfer/withdraw"): DEPLOY,
+    ("POST", "/api/v1/certificates/{certificate_id}/transfer/accept"): TAKE,
+    ("POST", "/api/v1/certificates/{certificate_id}/transfer/refuse"): TAKE,
     ("GET", "/api/v1/audit/events"): WATCH,
     ("GET", "/api/v1/audit/objects/{object_id}"): WATCH,
     ("GET", "/api/v1/audit/export"): WATCH,
@@ -149,6 +156,10 @@ def body_of(lab, path):
         return {"request_sha256": "0" * 64}
     if path.endswith("/reject"):
         return {"reason": "no"}
+    if path.endswith("/contact"):
+        return {"address": "shop@shop.test"}
+    if path.endswith("/transfer/offer"):
+        return {"team": "shop"}
     return bodies.get(path, {})
 
 

@@ -25,6 +25,7 @@ WHO = {
 }
 ROWS = {
     "CreateTeam": "SAY",
+    "NameContact": "DSA",
     "GiveGrant": "SAY",
     "WithdrawGrant": "SAY",
     "OpenSession": "Y",
@@ -47,6 +48,10 @@ ROWS = {
     "CancelOrder": "DSA",
     "ResumeOrder": "DSA",
     "RevokeCertificate": "DSA",
+    "OfferOwnership": "DSA",
+    "WithdrawOffer": "DSA",
+    "AcceptOwnership": "DS",
+    "RefuseOwnership": "DS",
     "RecordIssued": "Y",
     "RecordFailed": "Y",
     "IssueServerCertificate": "Y",

@@ -132,7 +132,7 @@ def test_another_version_of_a_model_is_rebuilt_at_start(ledger, started):
     views.wait_for_blocking(last)
     runner.stop()
 
-    newer = dataclasses.replace(INVENTORY, version=2)
+    newer = dataclasses.replace(INVENTORY, version=INVENTORY.version + 1)
     again, _ = started((newer, ORDERS, QUEUE))
     again.wait_for_blocking(_issue(ledger, 2))
 
