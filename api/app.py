@@ -14,7 +14,19 @@ from api.calls import Why
 from api.edge import Edge
 from api.openapi import install_openapi
 from api.problems import install_problem_handlers
-from api.rest import access, audit, certificates, deployments, hosts, issuers, orders, policy, profiles, transfers
+from api.rest import (
+    access,
+    audit,
+    certificates,
+    clock,
+    deployments,
+    hosts,
+    issuers,
+    orders,
+    policy,
+    profiles,
+    transfers,
+)
 from commands.access.create_team import CreateTeam
 from commands.access.give_grant import GiveGrant
 from commands.access.refusals import Refusals
@@ -23,11 +35,12 @@ from commands.hosts.register import RegisterHost
 from domain.profiles.spec import ProfileSpec
 
 # The hot path is matched first.
-ROOMS = (orders, certificates, access, profiles, policy, issuers, hosts, deployments, transfers, audit)
+ROOMS = (orders, certificates, access, profiles, policy, issuers, hosts, deployments, transfers, audit, clock)
 BODIES: tuple[type[BaseModel], ...] = (
     CreateTeam, GiveGrant, ProfileSpec, RegisterHost, RequestCertificate,
     Why, certificates.Revocation, hosts.TokenWish, orders.Approval, orders.Rejection, auth.CliCode,
     transfers.Offer, access.Contact,
+    clock.Confirmation,
 )  # fmt: skip
 
 _NO_TELEMETRY: TelemetryConfig = {

@@ -14,6 +14,7 @@ from api.pages import front_page, page, problems_page, stranger_page
 from api.principals import COOKIE, identify
 from api.problem_types import PROBLEM_TYPES
 from api.safeguard import correlation_id
+from commands.ports.health import Part
 from domain.errors import ClmError, NotFound
 
 LOG = logging.getLogger(__name__)
@@ -50,8 +51,14 @@ async def ready(request: Request) -> Response:
         if part.detail:
             LOG.warning("%s: %s", part.name, part.detail)
     fit = all(part.ready for part in parts)
-    told = {part.name: "ok" if part.ready else "failed" for part in parts}
+    told = {part.name: _word(part) for part in parts}
     return JSONResponse({"status": "ready" if fit else "not ready", "parts": told}, 200 if fit else 503)
+
+
+def _word(part: Part) -> str:
+    if not part.ready:
+        return "failed"
+    return "degraded" if part.detail else "ok"
 
 
 @ROUTER.get("/problems")

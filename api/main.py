@@ -56,7 +56,7 @@ def edge_of(backend: Backend, identity: IdentityAdapters, settings: Settings) ->
 async def serve(settings: Settings, *, stop: asyncio.Event | None = None, ready: Callable[[], None]) -> None:
     """Run a backend until ``stop`` is set or a signal comes; ``ready`` is called once every listener is bound."""
     files = Files(settings.data_dir, settings.kek_file)
-    backend = compose(files, reserved_names=reserved_names(settings))
+    backend = compose(files, clock=settings.clock(), reserved_names=reserved_names(settings))
     try:
         await recover(backend)
         await _serve(backend, settings, stop or asyncio.Event(), ready)
@@ -91,8 +91,9 @@ async def _own_tls(backend: Backend, settings: Settings) -> OwnTls:
     identity = await own_identity(backend, names)
     agents = backend.views.find(ISSUERS, IssuerFilter(kind="agents")).rows
     roots = "".join(row["chain"][-1] for row in agents).encode()
-    people = ReloadableContext(people_context, identity)
-    return OwnTls(names, people, ReloadableContext(lambda one: agents_context(one, roots), identity), roots)
+    people = ReloadableContext(people_context, identity, backend.clock)
+    hosts = ReloadableContext(lambda one: agents_context(one, roots), identity, backend.clock)
+    return OwnTls(names, people, hosts, roots)
 
 
 def _listeners(edge: Edge, settings: Settings, tls: OwnTls) -> list[Listener]:

@@ -42,6 +42,8 @@ FINER: Mapping[str, str] = {
     "page-limit": "A page has 1 to 200 rows.",
     "conflict": "Others kept changing the same object.",
     "views-behind": "The read models have not caught up with the position that was asked for.",
+    "clock-suspect": "The clock is in doubt: nothing is issued or renewed until a person says what time it is.",
+    "clock-not-suspect": "Nobody doubts the clock, so there is nothing to confirm.",
     "half-recorded": "The act is recorded, what came of it is not; the backend ends it as failed within minutes.",
     "transfer-to": "An offer names one receiving team, by its id or by its name.",
     "transfer-to-owner": "The team owns the certificate already.",

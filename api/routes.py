@@ -82,6 +82,9 @@ ROUTES: Mapping[tuple[str, str], str | tuple[str, ...] | Public] = {
     ("POST", "/api/v1/certificates/{certificate_id}/transfer/withdraw"): "certificates.withdraw-offer",
     ("POST", "/api/v1/certificates/{certificate_id}/transfer/accept"): "certificates.accept",
     ("POST", "/api/v1/certificates/{certificate_id}/transfer/refuse"): "certificates.refuse",
+    # time
+    ("GET", "/api/v1/clock"): "clock.read",
+    ("POST", "/api/v1/clock/confirm"): "clock.confirm",
     # evidence
     ("GET", "/api/v1/audit/events"): "audit.read",
     ("GET", "/api/v1/audit/objects/{object_id}"): "audit.read",

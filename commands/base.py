@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from commands.ports.gate import Gate, OpenGate
 from commands.ports.issuers import Issuers
 from commands.ports.ledger import Entry, Ledger
 from commands.ports.names import NameTables
@@ -40,6 +41,7 @@ class Services:
 
     ``clock`` returns the time in UTC, ``new_uuid`` a random UUID's text, ``random_bytes`` bytes from the system.
     ``reserved_names`` are the names of the backend itself, which no profile issues.
+    ``gate`` says what waits for a person.
     """
 
     ledger: Ledger
@@ -50,6 +52,7 @@ class Services:
     new_uuid: Callable[[], str]
     random_bytes: Callable[[int], bytes]
     reserved_names: frozenset[str] = frozenset()
+    gate: Gate = field(default_factory=OpenGate)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from commands.certificates.transfer import (
     RefuseOwnership,
     WithdrawOffer,
 )
+from commands.continuity.clock import CONFIRM_CLOCK, NOTE_CLOCK, ConfirmClock, NoteClock
 from commands.hosts.confirm_key import CONFIRM_AGENT_KEY, ConfirmAgentKey
 from commands.hosts.disable import DISABLE_HOST, DisableHost
 from commands.hosts.enrol import ENROL_AGENT, RENEW_AGENT_IDENTITY, EnrolAgent, RenewAgentIdentity
@@ -101,4 +102,6 @@ HANDLERS: HandlerTable = {
     ClearAlarm: CLEAR_ALARM,
     OpenEmergency: OPEN_EMERGENCY,
     EndEmergency: END_EMERGENCY,
+    NoteClock: NOTE_CLOCK,
+    ConfirmClock: CONFIRM_CLOCK,
 }

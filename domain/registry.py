@@ -14,6 +14,7 @@ from domain.audit.reading import AuditReading
 from domain.base import Aggregate, Event
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
+from domain.continuity.clock import Clock
 from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
 from domain.issuers.issuer import Issuer
@@ -26,6 +27,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Alarm,
     AuditReading,
     Certificate,
+    Clock,
     Deployment,
     Emergency,
     Grant,

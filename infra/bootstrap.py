@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -17,6 +17,8 @@ from domain.errors import InvalidInput
 from infra.agents.presence import SqlitePresence
 from infra.agents.task_signer import Ed25519TaskSigner
 from infra.audit.evidence import SqliteEvidence
+from infra.clock import GuardedClock, guarded, utc_now
+from infra.gate import BackendGate
 from infra.health import BackendHealth
 from infra.identity.database import sealer_from
 from infra.identity.grants import GrantsAtHead
@@ -39,11 +41,6 @@ from projections.models import MODELS
 
 _CATCH_UP_SECONDS = 600
 Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    """Return the machine's time."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +91,7 @@ class Backend:
     """Every adapter of one process; ``close`` lets go of files and threads, in order."""
 
     files: Files
-    clock: Clock
+    clock: GuardedClock
     ledger: SqliteLedger
     keystore: SqliteKeyStore
     views: SqliteViews
@@ -133,11 +130,15 @@ class Backend:
 
 
 def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[str] = frozenset()) -> Backend:
-    """Open an initialised backend's files and wire every adapter; the read models start to follow the ledger."""
+    """Open an initialised backend's files and wire every adapter; the read models start to follow the ledger.
+
+    The machine's own clock is guarded; another one is believed, unless it is guarded already.
+    """
     if not files.ledger.exists():
         raise InvalidInput(f"there is no ledger in {files.data_dir}", rule="not-initialised", fix="run: sslclm init")
+    clock = guarded(clock)
     keystore = SqliteKeyStore(files.keys, LocalKekFile.load(files.kek_file), clock=clock, data_dir=files.data_dir)
-    ledger = SqliteLedger(files.ledger, clock=clock)
+    ledger = _ledger(files, clock)
     views, wakeups = SqliteViews(files.views, MODELS), Wakeups()
     runner = _following(ledger, views, wakeups)
     grants = GrantsAtHead(ledger)
@@ -163,8 +164,20 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
     )
 
 
+def _ledger(files: Files, clock: GuardedClock) -> SqliteLedger:
+    """Open the ledger and tie the clock to it: it begins after the last entry, and hears what people say of it."""
+    ledger = SqliteLedger(files.ledger, clock=clock)
+    clock.begin(ledger)
+    ledger.subscribe(lambda entries: clock.hear(event for entry in entries for event in entry.events))
+    return ledger
+
+
 def _services(
-    ledger: SqliteLedger, issuers: InternalIssuers, views: SqliteViews, clock: Clock, reserved_names: frozenset[str]
+    ledger: SqliteLedger,
+    issuers: InternalIssuers,
+    views: SqliteViews,
+    clock: GuardedClock,
+    reserved_names: frozenset[str],
 ) -> Services:
     randomness = RandomPool()
     return Services(
@@ -176,6 +189,7 @@ def _services(
         new_uuid=randomness.uuid,
         random_bytes=randomness,
         reserved_names=reserved_names,
+        gate=BackendGate(clock),
     )
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime
 
 from commands.ports.health import Part
 from commands.ports.keystore import KeyStore
 from domain.errors import ClmError
 from domain.moments import microseconds
 from infra.agents.task_signer import KEY_FIELD, KEY_ID
+from infra.clock import GuardedClock
 from infra.ledger.schema import connect
 from infra.ledger.sqlite import SqliteLedger
 from infra.reading import every
@@ -39,14 +38,14 @@ class BackendHealth:
         views: SqliteViews,
         runner: Runner,
         keystore: KeyStore,
-        clock: Callable[[], datetime],
+        clock: GuardedClock,
     ) -> None:
         self._ledger, self._views, self._runner = ledger, views, runner
         self._keystore, self._clock = keystore, clock
 
     def parts(self) -> tuple[Part, ...]:
         """Look at every part now."""
-        return (self._writable(), self._read_models(), self._keys(), *self._crls())
+        return (self._writable(), self._read_models(), self._keys(), *self._crls(), self._time())
 
     def _writable(self) -> Part:
         """Take the ledger's write lock and let it go: a stuck writer shows here, and nothing is stored."""
@@ -73,6 +72,12 @@ class BackendHealth:
         except ClmError as failure:
             return Part("key-store", ready=False, detail=failure.message)
         return Part("key-store", ready=True)
+
+    def _time(self) -> Part:
+        """Tell of a clock in doubt; that makes nothing unready: no other node would know the time better."""
+        times = self._clock.times()
+        told = f"in doubt ({times.doubt}): wall {times.wall}, trusted {times.trusted}; see: sslclm clock"
+        return Part("clock", ready=True, detail=told if times.doubt else "")
 
     def _crls(self) -> tuple[Part, ...]:
         now = microseconds(self._clock())

@@ -10,6 +10,7 @@ import difflib
 import json
 import os
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from domain.errors import InvalidInput
+from infra.clock import GuardedClock, Limits
 from infra.identity.settings import ProviderSettings, is_loopback, web_address
 from infra.server.limits import LoadBalancer
 
@@ -88,6 +90,8 @@ class Settings(BaseModel):
     load_balancers: Annotated[tuple[LoadBalancer, ...], BeforeValidator(_balancers)] = ()
     agents_silent_seconds: int = Field(default=600, ge=60, le=7 * 86_400)
     reserved_names: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
+    clock_jump_seconds: int = Field(default=60, ge=5, le=3_600)
+    clock_gap_days: int = Field(default=31, ge=1, le=366)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod
@@ -147,6 +151,12 @@ class Settings(BaseModel):
                 f"SSLCLM_PKI_URL is the plain http base of CRLs and CA certificates, no slash at its end: "
                 f"{self.pki_url!r}. Over https a client would need them to fetch them (RFC 5280 section 8)"
             )
+
+    def clock(self) -> GuardedClock:
+        """Return the machine's clock, guarded by these limits."""
+        return GuardedClock(
+            limits=Limits(timedelta(seconds=self.clock_jump_seconds), timedelta(days=self.clock_gap_days))
+        )
 
     def listen_addresses(self) -> dict[str, Address]:
         """Return the addresses that this process listens on, by setting."""

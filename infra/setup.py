@@ -25,7 +25,8 @@ from domain.certificates.fingerprints import fingerprint
 from domain.errors import AlreadyExists
 from domain.issuers.issuer import Issuer
 from infra.agents.task_signer import create_task_key
-from infra.bootstrap import Backend, Files, compose, issuer_record, issuer_records, utc_now
+from infra.bootstrap import Backend, Files, compose, issuer_record, issuer_records
+from infra.clock import utc_now
 from infra.issuers.hierarchy import AuthorityPlan, Parent, PreparedAuthority, prepare_issuing, prepare_root
 from infra.issuers.records import aia_url, crl_url
 from infra.issuers.signers import PKCS8_FIELD, SoftwareSigner, signed

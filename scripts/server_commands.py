@@ -23,8 +23,9 @@ from infra.logs import configure
 from infra.server.loop import calm_collector, new_event_loop
 from infra.settings import Settings
 from infra.setup import SetupPlan, initialise, publish_root_crl
+from scripts.server_clock import confirm_clock
+from scripts.server_fail import fail
 
-EXIT_REFUSED = 1
 _PASSPHRASE_LIMIT = 1_024
 
 PassphraseFile = Annotated[
@@ -44,14 +45,6 @@ Origin = Annotated[
 NewPassphrase = Annotated[
     bool, typer.Option("--new-passphrase", help="draw a passphrase and write it to that file first")
 ]
-
-
-def fail(error: ClmError) -> typer.Exit:
-    """Tell a person what is wrong and what helps, on standard error."""
-    print(f"sslclm: {error.message}", file=sys.stderr)
-    if error.fix:
-        print(f"        {error.fix}", file=sys.stderr)
-    return typer.Exit(EXIT_REFUSED)
 
 
 def _passphrase(path: Path) -> Secret:
@@ -109,7 +102,7 @@ def root_crl(root_passphrase_file: PassphraseFile) -> None:
         settings = Settings.from_environment()
         passphrase = _passphrase(root_passphrase_file)
         files = Files(settings.data_dir, settings.kek_file)
-        backend = compose(files, reserved_names=reserved_names(settings))
+        backend = compose(files, clock=settings.clock(), reserved_names=reserved_names(settings))
         outcome = asyncio.run(publish_root_crl(backend, passphrase))
         backend.close()
         print(f"root CRL published, position {outcome.position}")
@@ -131,8 +124,16 @@ def _interruptible(function: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+COMMANDS: dict[str, Callable[..., None]] = {
+    "init": init,
+    "serve": serve_command,
+    "root-crl": root_crl,
+    "confirm-clock": confirm_clock,
+}
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the server's commands to a command line."""
     panel = "On the server"
-    for name, function in (("init", init), ("serve", serve_command), ("root-crl", root_crl)):
+    for name, function in COMMANDS.items():
         app.command(name, rich_help_panel=panel)(_interruptible(function))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.cli import access, audit, certificates, hosts, orders, policy, rules, transfers
+from api.cli import access, audit, certificates, clock, hosts, orders, policy, rules, transfers
 from api.cli.errors import EXIT_CODES
 
 app = typer.Typer(
@@ -25,5 +25,6 @@ for name, group, panel in (
     ("teams", rules.TEAMS, "Who may do what"),
     ("grants", rules.GRANTS, "Who may do what"),
     ("audit", audit.APP, "Evidence"),
+    ("clock", clock.APP, "Evidence"),
 ):
     app.add_typer(group, name=name, rich_help_panel=panel)

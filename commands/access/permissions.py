@@ -101,6 +101,10 @@ PERMISSIONS: Mapping[str, Mapping[Role, Reach]] = {
     "session.read": _READ,
     "session.open": _SYSTEM,
     "session.end": _SYSTEM,
+    # time
+    "clock.read": _WATCH,
+    "clock.note": _SYSTEM,
+    "clock.confirm": _OPS | _SYSTEM,
 }
 """Action -> role -> reach. What is not here is denied."""
 

@@ -38,7 +38,12 @@ def announce(work: Work, prepared: PreparedCertificate, bound: Bound) -> Certifi
 
     Once that entry is durable the bytes are signed, once, and the result is recorded. Whatever happens in between is
     found at the next start: an issuance without an end is recorded as failed and its serial revoked.
+
+    Raises Unavailable while the time is in doubt. The backend's own certificate is excepted: without one, nobody
+    could sign in to say what time it is.
     """
+    if bound.purpose != "server":
+        work.services.gate.issuing()
     bind_key(work, bound.key)
     certificate = Certificate.begin(
         Certificate.IssuanceStarted,

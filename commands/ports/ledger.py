@@ -59,8 +59,8 @@ class StoredEvent:
 class Entry:
     """One command's entry as the ledger holds it; ``entry_hash`` chains it to ``prev_hash``.
 
-    ``recorded_at_us`` is microseconds since 1970 by the writer's clock. ``details`` is None where there were none or
-    they were erased.
+    ``recorded_at_us`` is microseconds since 1970 by the writer's clock, never before that of the entry before.
+    ``details`` is None where there were none or they were erased.
     """
 
     first_position: int
@@ -119,8 +119,8 @@ class Ledger(Protocol):
     """An append-only, gapless, hash-chained log of entries.
 
     Callers may assume: an append that returned is durable and will never change; positions start at 1 without gaps;
-    entries are seen in order. They may not assume: that their entry follows the head they read, that an append which
-    raised something else than :class:`LedgerError` was not stored, or that ``recorded_at_us`` never goes back.
+    entries are seen in order. They may not assume: that their entry follows the head they read, or that an
+    append which raised something else than :class:`LedgerError` was not stored. ``recorded_at_us`` never goes back.
     """
 
     async def append(self, draft: EntryDraft) -> Entry:

@@ -28,6 +28,12 @@ def read_head(connection: sqlite3.Connection) -> Head:
     return Head(*row) if row else Head(0, ZERO_HASH)
 
 
+def read_last_moment(connection: sqlite3.Connection) -> int:
+    """Return when the last entry was recorded, in microseconds since 1970; 0 where there is none."""
+    row = connection.execute("SELECT recorded_at_us FROM entry ORDER BY first_position DESC LIMIT 1").fetchone()
+    return row[0] if row else 0
+
+
 def read_stream(connection: sqlite3.Connection, stream_id: str, after: int) -> list[StoredEvent]:
     """Return a stream's events above a version, in order."""
     rows = connection.execute(

@@ -23,7 +23,7 @@ from infra.ledger.chain import chain
 from infra.ledger.group import Job
 from infra.ledger.proof.hashing import EntryBytes
 from infra.ledger.proof.rules import GENESIS_TOPIC
-from infra.ledger.reader import read_by_key, read_head
+from infra.ledger.reader import read_by_key, read_head, read_last_moment
 from infra.ledger.schema import connect
 
 _BATCH = 256
@@ -160,7 +160,8 @@ class SqliteWriter:
         try:
             self._connection = self._connection or connect(self._path)
             self._connection.execute("BEGIN IMMEDIATE")
-            plan = _Plan(self._connection, microseconds(self._clock()))
+            now = max(microseconds(self._clock()), read_last_moment(self._connection))
+            plan = _Plan(self._connection, now)
             for job in jobs:
                 plan.add(job)
             insert(self._connection, plan.entries)

@@ -29,7 +29,7 @@ RENEW_FIX = "give the PEM chain, leaf first and without the root, with the PKCS#
 
 
 def utc_now() -> datetime:
-    """Return the machine's time; where real TLS peers take part no other clock makes sense."""
+    """Return the machine's time, which is what TLS peers compare certificates with."""
     return datetime.now(UTC)
 
 

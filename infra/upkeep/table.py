@@ -11,6 +11,7 @@ from domain.certificates.certificate import Certificate
 from infra.bootstrap import Backend
 from infra.identity.wiring import Identity
 from infra.upkeep.agents import Agents
+from infra.upkeep.clock import keep_time
 from infra.upkeep.issuances import OpenIssuances
 from infra.upkeep.listeners import OwnTls, keep_own_certificate
 from infra.upkeep.loop import Reaction, Upkeep
@@ -23,6 +24,7 @@ def upkeep(
     return Upkeep(
         backend.ledger,
         (
+            Reaction("clock", partial(keep_time, backend)),
             Reaction("open-issuances", OpenIssuances(backend).react),
             Reaction("sessions", partial(_sessions, backend, identity)),
             Reaction("crls", partial(_crls, backend), wakes=(Certificate.Revoked,)),

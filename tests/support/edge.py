@@ -216,9 +216,9 @@ def csr_pem(*names: str) -> str:
 
 
 @contextmanager
-def open_lab(folder: Path) -> Iterator[Lab]:
+def open_lab(folder: Path, clock: Any = None) -> Iterator[Lab]:
     """Set up a backend in an empty folder and let go of it afterwards. To be called where no event loop runs."""
-    clock = TurnedClock()
+    clock = clock or TurnedClock()
     files = Files(folder / "data", folder / "kek" / "kek.json")
     plan = SetupPlan("clm.test", "Test", "http://pki.test", PROVIDER, "/sslclm/admins")
     backend = asyncio.run(initialise(files, plan, Secret(b"a passphrase of some length"), clock=clock, tell=_quiet))

@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from datetime import timedelta
 
+from infra.clock import GuardedClock
 from infra.health import BackendHealth
 
 
@@ -19,7 +20,7 @@ async def test_a_healthy_backend_is_ready(lab):
     """Every part is named, none is explained to strangers."""
     answer = await ask(lab, "/readyz")
 
-    parts = {"ledger": "ok", "read-models": "ok", "key-store": "ok", "crls": "ok"}
+    parts = {"ledger": "ok", "read-models": "ok", "key-store": "ok", "crls": "ok", "clock": "ok"}
     assert (200, {"status": "ready", "parts": parts}) == (answer.status_code, answer.json())
     assert (await ask(lab, "/healthz")).json() == {"status": "ok"}
 
@@ -59,7 +60,7 @@ async def test_a_ledger_that_takes_nothing_takes_the_process_out(lab, monkeypatc
 def test_a_stale_crl_is_told_but_takes_nobody_out(lab, monkeypatch):
     """Taking every node out would not publish a CRL."""
     later = lab.clock() + timedelta(days=400)
-    monkeypatch.setattr(lab.backend.health, "_clock", lambda: later)
+    monkeypatch.setattr(lab.backend.health, "_clock", GuardedClock(lambda: later))
     parts = {part.name: part for part in lab.backend.health.parts()}
 
     assert parts["crls"].ready

@@ -68,6 +68,8 @@ EXPECTED = {
     ("POST", "/api/v1/certificates/{certificate_id}/transfer/withdraw"): DEPLOY,
     ("POST", "/api/v1/certificates/{certificate_id}/transfer/accept"): TAKE,
     ("POST", "/api/v1/certificates/{certificate_id}/transfer/refuse"): TAKE,
+    ("GET", "/api/v1/clock"): WATCH,
+    ("POST", "/api/v1/clock/confirm"): OPS,
     ("GET", "/api/v1/audit/events"): WATCH,
     ("GET", "/api/v1/audit/objects/{object_id}"): WATCH,
     ("GET", "/api/v1/audit/export"): WATCH,
@@ -146,6 +148,7 @@ def body_of(lab, path):
     """Return a body that is well formed; whether the act then succeeds is not the question here."""
     bodies = {
         "/api/v1/teams": {"name": "again"},
+        "/api/v1/clock/confirm": {"right": "wall", "reason": "it is"},
         "/api/v1/grants": {"provider": "development", "subject": "x", "role": "ROLE_VIEWER"},
         "/api/v1/profiles": {"name": "bad", "issuer_id": "issuer-0", "teams": [], "max_validity": 300},
         "/api/v1/hosts": {"name": "not a name", "team_id": lab.team()},

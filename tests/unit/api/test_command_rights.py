@@ -72,6 +72,8 @@ ROWS = {
     "ClearAlarm": "Y",
     "OpenEmergency": "Y",
     "EndEmergency": "Y",
+    "NoteClock": "Y",
+    "ConfirmClock": "SAY",
 }
 """Command -> who may give it; D for their team's objects, G for their own host's, everybody else everywhere."""
 SCOPES = {
