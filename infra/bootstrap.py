@@ -134,11 +134,8 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
 
     The machine's own clock is guarded; another one is believed, unless it is guarded already.
     """
-    if not files.ledger.exists():
-        raise InvalidInput(f"there is no ledger in {files.data_dir}", rule="not-initialised", fix="run: sslclm init")
     clock = guarded(clock)
-    keystore = SqliteKeyStore(files.keys, LocalKekFile.load(files.kek_file), clock=clock, data_dir=files.data_dir)
-    ledger = _ledger(files, clock)
+    keystore, ledger = _stores(files, clock)
     views, wakeups = SqliteViews(files.views, MODELS), Wakeups()
     runner = _following(ledger, views, wakeups)
     grants = GrantsAtHead(ledger)
@@ -164,12 +161,15 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
     )
 
 
-def _ledger(files: Files, clock: GuardedClock) -> SqliteLedger:
-    """Open the ledger and tie the clock to it: it begins after the last entry, and hears what people say of it."""
+def _stores(files: Files, clock: GuardedClock) -> tuple[SqliteKeyStore, SqliteLedger]:
+    """Open what must be there, and tie the clock to the ledger: it begins after the last entry, and hears people."""
+    if not files.ledger.exists():
+        raise InvalidInput(f"there is no ledger in {files.data_dir}", rule="not-initialised", fix="run: sslclm init")
+    keystore = SqliteKeyStore(files.keys, LocalKekFile.load(files.kek_file), clock=clock, data_dir=files.data_dir)
     ledger = SqliteLedger(files.ledger, clock=clock)
     clock.begin(ledger)
     ledger.subscribe(lambda entries: clock.hear(event for entry in entries for event in entry.events))
-    return ledger
+    return keystore, ledger
 
 
 def _services(
