@@ -50,6 +50,7 @@ from commands.keys.make import CERTIFY_SERVER_KEY, CertifyServerKey
 from commands.keys.redeem import REDEEM_REVEAL, RedeemReveal
 from commands.keys.request_reveal import REQUEST_REVEAL, RequestReveal
 from commands.notices.alarms import CLEAR_ALARM, RAISE_ALARM, ClearAlarm, RaiseAlarm
+from commands.profiles.check_living import CHECK_LIVING, CheckLiving
 from commands.profiles.define import DEFINE_PROFILE, DefineProfile
 from commands.profiles.retire import RETIRE_PROFILE, RetireProfile
 
@@ -62,6 +63,7 @@ HANDLERS: HandlerTable = {
     EndSession: END_SESSION,
     DefineProfile: DEFINE_PROFILE,
     RetireProfile: RETIRE_PROFILE,
+    CheckLiving: CHECK_LIVING,
     RegisterHost: REGISTER_HOST,
     MakeBootstrapToken: MAKE_BOOTSTRAP_TOKEN,
     DisableHost: DISABLE_HOST,

@@ -21,6 +21,7 @@ from domain.issuers.issuer import Issuer
 from domain.keys.key import Key
 from domain.keys.reveal import Reveal
 from domain.notices.alarm import Alarm
+from domain.profiles.breach import PolicyBreach
 from domain.profiles.profile import Profile
 
 AGGREGATES: tuple[type[Aggregate], ...] = (
@@ -35,6 +36,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Issuer,
     Key,
     Order,
+    PolicyBreach,
     Profile,
     Refusal,
     Reveal,

@@ -20,9 +20,10 @@ from projections.issuers.revocations import REVOCATIONS
 from projections.keys.keys import KEYS
 from projections.keys.reveals import REVEALS
 from projections.notices.alarms import ALARMS
+from projections.profiles.breaches import BREACHES
 from projections.profiles.profiles import PROFILES
 
 MODELS: tuple[Projection[Any], ...] = (
-    ALARMS, AUDIT, DEPLOYMENTS, EMERGENCIES, GRANTS, HOSTS, INVENTORY, ISSUERS, KEYS, ORDERS, PROFILES, QUEUE,
-    REVEALS, REVOCATIONS, TEAMS, TRANSFERS,
+    ALARMS, AUDIT, BREACHES, DEPLOYMENTS, EMERGENCIES, GRANTS, HOSTS, INVENTORY, ISSUERS, KEYS, ORDERS, PROFILES,
+    QUEUE, REVEALS, REVOCATIONS, TEAMS, TRANSFERS,
 )  # fmt: skip

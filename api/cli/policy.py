@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
+from api.cli.certificates import Limit, Team, show_list
 from api.cli.errors import Refused, Waiting
 from api.cli.invocation import Run, command
-from api.cli.naming import id_of
+from api.cli.naming import Names, id_of, id_or_none
 from api.cli.orders import order_body
 from api.cli.output import Cell
 from api.cli.text import span
@@ -35,6 +36,26 @@ def rules(run: Run, *, day: Day = "") -> None:
         "source": lambda row: row["citation"],
     }
     run.out.table(columns, answer["items"], nothing="No rules.")
+
+
+@command(APP, "breaches")
+def breaches(
+    run: Run,
+    *,
+    team: Team = "",
+    rule: Annotated[str, typer.Option(help="Only this rule.")] = "",
+    limit: Limit = 100,
+) -> None:
+    """List the living certificates that break a rule in force, with what helps."""
+    names = Names(run.api)
+    columns: Mapping[str, Cell] = {
+        "rule, source": lambda row: [row["rule"], row["citation"]],
+        "what": lambda row: [row["message"], row["certificate_id"]],
+        "team": lambda row: names.team(row["team_id"]),
+        "found": lambda row: run.out.when_lines(row["found_at"]),
+    }
+    asked = {"team": id_or_none(run.api, "team", team), "rule": rule or None}
+    show_list(run, "/policy/breaches", limit, asked, columns, nothing="No living certificate breaks a rule.")
 
 
 @command(APP, "explain")

@@ -8,16 +8,20 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from api.calls import Body, reading
+from api.calls import Body, PageQuery, reading
 from api.openapi import read, reads
+from api.shapes import Shape
 from commands.access.permissions import OutOfScope
 from commands.base import Scope
 from commands.certificates.request import RequestCertificate
 from commands.profiles.explain import Explanation, explain_request
+from domain.moments import microseconds
 from domain.profiles.facts import Rule
 from domain.profiles.policy import Said, in_force
+from projections.profiles.breaches import BREACHES, BreachFilter, BreachRow, State
 
 ROUTER = APIRouter(prefix="/api/v1/policy", tags=["policy"])
+BREACH = Shape("Breach", BreachRow)
 
 
 class PolicyRule(BaseModel):
@@ -68,6 +72,29 @@ class RulesQuery(Body):
     """Which day; without one, today."""
 
     on: date | None = None
+
+
+class BreachQuery(PageQuery):
+    """Which breaches; without ``state`` the open ones, of certificates that have not expired."""
+
+    team: str | None = None
+    rule: str | None = Field(default=None, max_length=64)
+    certificate: str | None = None
+    state: State = "open"
+
+
+@ROUTER.get("/breaches", **read(BREACH.page))
+async def breaches(request: Request, query: Annotated[BreachQuery, Query()]) -> Response:
+    """List which living certificate breaks which rule that is in force, the newest finding first."""
+    call = await reading(request)
+    where = BreachFilter(
+        state=query.state,
+        team_id=query.team,
+        rule=query.rule,
+        certificate_id=query.certificate,
+        alive_at_us=microseconds(call.edge.clock()) if query.state == "open" else None,
+    )
+    return call.page(BREACHES, where, query, BREACH)
 
 
 @ROUTER.get("/rules", **read(Rules))

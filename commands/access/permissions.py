@@ -43,6 +43,7 @@ PERMISSIONS: Mapping[str, Mapping[Role, Reach]] = {
     "profiles.read": _READ,
     "policy.read": _READ,
     "policy.explain": _DEPLOY,
+    "policy.check-living": _SYSTEM,
     "issuers.read": _READ,
     "issuers.create": _SYSTEM,
     "issuers.use-root-key": _SYSTEM,

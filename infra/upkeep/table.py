@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 
 from commands.access.session_ends import end_timed_out
 from commands.issuers.keep_crls_fresh import keep_crls_fresh
+from commands.profiles.watch_living import LivingWatch
 from domain.certificates.certificate import Certificate
 from infra.bootstrap import Backend
 from infra.identity.wiring import Identity
+from infra.living import ViewsLiving
 from infra.upkeep.agents import Agents
 from infra.upkeep.clock import keep_time
 from infra.upkeep.issuances import OpenIssuances
@@ -29,6 +32,7 @@ def upkeep(
             Reaction("sessions", partial(_sessions, backend, identity)),
             Reaction("crls", partial(_crls, backend), wakes=(Certificate.Revoked,)),
             Reaction("agents", Agents(backend, agents_silent_for).react),
+            Reaction("policy", _policy(backend)),
             Reaction("own-certificate", partial(keep_own_certificate, backend, tls)),
         ),
         backend.clock,
@@ -38,6 +42,16 @@ def upkeep(
 async def _sessions(backend: Backend, identity: Identity) -> None:
     """Record the end of the sessions that timed out."""
     await end_timed_out(backend.bus, identity.directory, identity.sessions)
+
+
+def _policy(backend: Backend) -> Callable[[], Awaitable[None]]:
+    """Return the reaction that holds what lives against the rules of today."""
+    watch = LivingWatch(backend.bus, ViewsLiving(backend.views), backend.clock)
+
+    async def look() -> None:
+        await watch.look()
+
+    return look
 
 
 async def _crls(backend: Backend) -> None:

@@ -32,6 +32,7 @@ ROWS = {
     "EndSession": "Y",
     "DefineProfile": "SAY",
     "RetireProfile": "SA",
+    "CheckLiving": "Y",
     "RegisterHost": "DSA",
     "MakeBootstrapToken": "DSA",
     "DisableHost": "DSA",
