@@ -112,6 +112,9 @@ ColumnType = Literal["text", "integer", "boolean"]
 EVERYBODY = "*"
 """Scope of a model that every signed-in principal may read."""
 
+ITSELF = "="
+"""``wakes`` of a model any change of which is announced, by its name."""
+
 
 def on(event: type[E], fold: Callable[[Rows[R], Fact[E]], None]) -> tuple[str, Fold[R]]:
     """Return the handler entry of one kind of fact: its topic and the fold for it."""
@@ -126,10 +129,11 @@ class Projection(Generic[R]):
     - ``key``: the member that identifies a row, of ``key_type``.
     - ``columns``: single-valued members that filters and orders may name; ``many``: name -> members that are text or
       lists of text, whose elements filters may name together. ``indexes``: columns that are looked up together.
+    - ``selective``: columns of which a value nearly names a row; a question with one is answered from its index.
     - ``lookups``: those of both that folds look rows up by (:meth:`Rows.having`).
     - ``scope``: the column, or one of ``many``, that holds the owning team or teams, or :data:`EVERYBODY`. None hides
       the model from whoever reads for teams only.
-    - ``wakes``: the column whose values are announced after a change, for those who wait for one.
+    - ``wakes``: the column whose values are announced after a change, for those who wait for one, or :data:`ITSELF`.
     - ``folds``: topic -> fold; ``every`` gets each fact, unknown topics too.
     """
 
@@ -142,6 +146,7 @@ class Projection(Generic[R]):
     key_type: ColumnType = "text"
     many: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     indexes: tuple[tuple[str, ...], ...] = ()
+    selective: tuple[str, ...] = ()
     lookups: tuple[str, ...] = ()
     scope: str | None = None
     wakes: str | None = None

@@ -12,7 +12,7 @@ from domain.base import Event
 from domain.registry import TOPICS
 from infra.ledger.proof.rules import GENESIS_TOPIC
 from infra.views.tables import Key, Row, Table, elements
-from projections.base import EntryMetadata, Fact, Fold, Projection
+from projections.base import ITSELF, EntryMetadata, Fact, Fold, Projection
 
 
 class FoldError(Exception):
@@ -107,6 +107,8 @@ class BatchRows:
 
     def _woken(self, rows: Iterable[Row]) -> frozenset[str]:
         column = self._table.model.wakes
+        if column == ITSELF:
+            return frozenset((self._table.model.name,)) if any(True for _ in rows) else frozenset()
         return frozenset(row[column] for row in rows) if column else frozenset()
 
     def _remember(self, key: Key, row: Row | None) -> None:

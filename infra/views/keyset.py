@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import sqlite3
+from operator import itemgetter
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
 from domain.errors import InvalidInput
+from infra.views.plan import branches, plan
 from infra.views.tables import Row, Table
 from projections.base import EVERYBODY
 from projections.query import MAX_LIMIT, Criterion, Filter, Order
@@ -17,8 +19,6 @@ from projections.query import MAX_LIMIT, Criterion, Filter, Order
 MAX_CURSOR = 1024
 """Longest cursor we read, in characters."""
 
-_COMPARED = {"equals": "=", "at-least": ">=", "below": "<"}
-_LAST_CHARACTER = "\U0010ffff"
 
 
 def _bad_cursor() -> InvalidInput:
@@ -82,22 +82,17 @@ def page(
 ) -> tuple[list[Row], str | None]:
     """Return up to ``limit`` rows and the cursor of what follows them, if anything does."""
     order = order_of(where)
-    conditions: list[str] = []
-    values: list[Any] = []
     scoped = team_ids is not None and table.model.scope != EVERYBODY
     scope = (scope_of(table, team_ids or ()),) if scoped else ()
-    for criterion in (*where.criteria(), *scope):
-        sql, arguments = _condition(table, criterion)
-        conditions.append(sql)
-        values += arguments
-    way = "<" if order.descending else ">"
-    if cursor is not None:
-        conditions.append(f"({order.column}, {table.model.key}) {way} (?, ?)")
-        values += read_cursor(table, where, cursor)
-    direction = "DESC" if order.descending else "ASC"
-    sql = f"{table.select}{' WHERE ' if conditions else ''}{' AND '.join(conditions)}"
-    sql += f" ORDER BY {order.column} {direction}, {table.model.key} {direction} LIMIT ?"
-    rows = [table.row(record) for record in db.execute(sql, (*values, limit + 1))]
+    after = None if cursor is None else read_cursor(table, where, cursor)
+    found: dict[Any, Row] = {}
+    for branch in branches(db, table, (*where.criteria(), *scope)):
+        sql, values = plan(table, branch, order, after)
+        for record in db.execute(sql, (*values, limit + 1)):
+            row = table.row(record)
+            found[row[table.model.key]] = row
+    place = itemgetter(order.column, table.model.key)
+    rows = sorted(found.values(), key=place, reverse=order.descending)
     more = write_cursor(table, where, rows[limit - 1]) if len(rows) > limit else None
     return rows[:limit], more
 
@@ -108,19 +103,3 @@ def scope_of(table: Table, team_ids: tuple[str, ...]) -> Criterion:
     if scope is None:
         return Criterion("any-of", table.model.key, ())
     return Criterion("holds-any" if scope in table.model.many else "any-of", scope, team_ids)
-
-
-def _condition(table: Table, criterion: Criterion) -> tuple[str, list[Any]]:
-    column, value = criterion.column, criterion.value
-    side = f"{table.model.key} IN (SELECT key FROM {table.name}_{column} WHERE value"  # noqa: S608 - our own names
-    match criterion.operator:
-        case "any-of":
-            return f"{column} IN ({', '.join('?' * len(value))})", list(value)
-        case "prefix":
-            return f"{column} >= ? AND {column} < ?", [value, value + _LAST_CHARACTER]
-        case "holds":
-            return f"{side} = ?)", [value]
-        case "holds-any":
-            return f"{side} IN ({', '.join('?' * len(value))}))", list(value)
-        case operator:
-            return f"{column} {_COMPARED[operator]} ?", [value]

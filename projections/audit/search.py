@@ -1,8 +1,8 @@
 """Audit search: where in the ledger to look. One small row per event: ids, actors and words; bodies are in the ledger.
 
-``object_id`` finds every event that concerns an object: those of its own stream and those that mention it, so that the
-history of a certificate, an order or a host is one question. What happens to an order's certificate later mentions the
-certificate only: its history is asked for by its own id.
+``object_id`` finds every event that concerns an object: those of its own stream, those that mention it, and those of
+what it belongs to (``projections/audit/ties.py``), so that the history of a certificate from its order to its
+deployments, or of a key, is one question. With ``accesses`` it is "who accessed this?".
 """
 
 from __future__ import annotations
@@ -10,20 +10,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar
 
 from domain.base import Event
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order as OrderAggregate
 from domain.profiles.profile import Profile
-from projections.base import Fact, Projection, Rows
-from projections.query import Filter, Order, at_least, below, equals, holds, prefix
+from projections.audit.meanings import MEANINGS, Access
+from projections.audit.ties import Approval, Begun, Ties, moved_to, ties_of
+from projections.base import ITSELF, Fact, Projection, Rows
+from projections.query import Filter, Order, any_of, at_least, below, equals, holds, prefix
 
 _NOT_OBJECTS = frozenset({"originator_id", "key_id"})
+_NO_TIES: Ties = {
+    **dict.fromkeys(("key_id", "certificate_id", "order_id", "host_id", "issuer_id", "owner")),  # type: ignore[typeddict-item] # the names of Ties
+    "teams": [],
+    "approvals": [],
+}
 
 
-class AuditRow(TypedDict):
-    """One event. ``objects``: the ids it mentions beside its own stream's. Words that are absent are empty."""
+class AuditRow(Ties):
+    """One event. ``objects``: the ids it concerns beside its own stream's. Words that are absent are empty.
+
+    ``access``: what kind of access to a key or certificate it is; None where it is none. ``rule``: by which it was
+    refused. ``purpose``: what for, a machine word. ``begins``: the stream whose first event it is.
+    """
 
     position: int
     first_position: int
@@ -31,15 +42,22 @@ class AuditRow(TypedDict):
     actor: str
     role: str
     command: str
+    purpose: str
     topic: str
     stream_id: str
     objects: list[str]
     correlation_id: str
+    access: Access | None
+    rule: str
+    begins: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditFilter(Filter):
-    """Which events; ``topic`` is a beginning, as in ``sslclm.certificate.``; times are the writer's clock."""
+    """Which events; ``topic`` is a beginning, as in ``sslclm.certificate.``; times are the writer's clock.
+
+    ``accesses``: only events that are an access of some kind; ``access``: of this one.
+    """
 
     ORDERS: ClassVar[Mapping[str, Order]] = {
         "newest": Order("position", descending=True),
@@ -49,11 +67,14 @@ class AuditFilter(Filter):
     actor: str | None = equals("actor")
     command: str | None = equals("command")
     object_id: str | None = holds("concerned")
+    access: str | None = equals("access")
+    accesses: tuple[str, ...] | None = any_of("access")
     topic: str | None = prefix("topic")
     correlation_id: str | None = equals("correlation_id")
     from_us: int | None = at_least("recorded_at_us")
     before_us: int | None = below("recorded_at_us")
     from_position: int | None = at_least("position")
+    before_position: int | None = below("position")
 
 
 @cache
@@ -75,25 +96,76 @@ def mentioned(event: Event) -> list[str]:
 
 
 def _note(rows: Rows[AuditRow], fact: Fact[Any]) -> None:
+    def begun(stream_id: str) -> AuditRow | None:
+        return next(iter(rows.having("begins", stream_id)), None)
+
+    event: Event | None = fact.event
+    ties = ties_of(event, fact.stream_id, begun) if event else _NO_TIES
+    meaning = MEANINGS.get(type(event)) if event else None
     rows.add(
         AuditRow(
+            **ties,
             position=fact.position,
             first_position=fact.first_position,
             recorded_at_us=fact.recorded_at_us,
             actor=fact.actor,
             role=fact.role,
             command=fact.command,
+            purpose=fact.entry.text("purpose") or _purpose(event),
             topic=fact.topic,
             stream_id=fact.stream_id,
-            objects=[one for one in mentioned(fact.event) if one != fact.stream_id] if fact.event else [],
+            objects=_objects(event, ties, fact.stream_id, begun) if event else [],
             correlation_id=fact.correlation_id,
+            access=meaning.access if meaning else None,
+            rule=getattr(event, "rule", ""),
+            begins=fact.stream_id if fact.stream_version == 1 else None,
         )
     )
+    if event:
+        _remember(rows, fact, begun)
+
+
+def _purpose(event: Event | None) -> str:
+    named = (getattr(event, name, None) for name in ("purpose", "action", "view", "cause"))
+    return next((one for one in named if isinstance(one, str)), "")
+
+
+def _objects(event: Event, ties: Ties, stream_id: str, begun: Begun) -> list[str]:
+    issuer = begun(ties["issuer_id"]) if ties["issuer_id"] else None
+    tied = (ties["certificate_id"], ties["key_id"], ties["order_id"], ties["host_id"], ties["issuer_id"])
+    found = (*mentioned(event), *tied, issuer["key_id"] if issuer else None)
+    return [one for one in dict.fromkeys(found) if one and one != stream_id]
+
+
+def _remember(rows: Rows[AuditRow], fact: Fact[Any], begun: Begun) -> None:
+    """Keep with the stream's first row what later events inherit: who approved, who owns it, its certificates."""
+    event: Event = fact.event
+    first: Any = begun(fact.stream_id)
+    if first is None:
+        return
+    if owner := moved_to(event):
+        rows.put({**first, "owner": owner})
+    match event:
+        case OrderAggregate.ApprovalGiven() | OrderAggregate.Approved(by="policy"):
+            by = event.approver if isinstance(event, OrderAggregate.ApprovalGiven) else "policy"
+            rows.put({**first, "approvals": [*first["approvals"], Approval(position=fact.position, by=by)]})
+        case OrderAggregate.KeyAccepted():
+            _tie_order(rows, fact)
+
+
+def _tie_order(rows: Rows[AuditRow], fact: Fact[OrderAggregate.KeyAccepted]) -> None:
+    """What was decided on an order is part of the history of each certificate and key that came of it."""
+    event_row = rows.get(fact.position)
+    assert event_row is not None
+    came = [one for one in (event_row["certificate_id"], event_row["key_id"]) if one]
+    for row in rows.having("concerned", fact.stream_id):
+        if row["certificate_id"] is None:
+            rows.put({**row, "objects": list(dict.fromkeys((*row["objects"], *came)))})
 
 
 AUDIT: Projection[AuditRow] = Projection(
     name="audit",
-    version=1,
+    version=2,
     key="position",
     key_type="integer",
     columns={
@@ -103,8 +175,14 @@ AUDIT: Projection[AuditRow] = Projection(
         "topic": "text",
         "stream_id": "text",
         "correlation_id": "text",
+        "access": "text",
+        "begins": "text",
     },
-    many={"concerned": ("stream_id", "objects")},
-    indexes=(("actor",), ("topic",), ("correlation_id",), ("recorded_at_us",)),
+    many={"concerned": ("stream_id", "objects"), "teams": ("teams",)},
+    indexes=(("actor",), ("topic",), ("correlation_id",), ("recorded_at_us",), ("begins",)),
+    selective=("correlation_id",),
+    lookups=("concerned", "begins"),
+    scope="teams",
+    wakes=ITSELF,
     every=_note,
 )

@@ -186,14 +186,21 @@ INVENTORY: Projection[InventoryRow] = Projection(
     many={"names": ("dns_names", "ip_addresses")},
     indexes=(
         ("team_id", "created"),
+        ("team_id", "not_after_us"),
+        ("team_id", "state", "not_after_us"),
+        ("state", "created"),
+        ("state", "not_after_us"),
+        ("profile_id", "created"),
+        ("issuer_id", "created"),
         ("order_id",),
-        ("host_id",),
+        ("host_id", "created"),
         ("fingerprint",),
         ("serial",),
         ("spki_sha256",),
         ("not_after_us",),
         ("created",),
     ),
+    selective=("order_id", "fingerprint", "serial", "spki_sha256"),
     scope="team_id",
     folds=dict(
         (

@@ -1,0 +1,122 @@
+"""What each kind of event means to a person, and whether it is a touch of a key or certificate: one literal table.
+
+"Who accessed this key?" is answered from :data:`MEANINGS`. An event that is no access says why not, so that a new event
+cannot be forgotten: a test holds the table against every event that the ledger can hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from domain.access.grant import Grant
+from domain.access.refusal import Refusal
+from domain.access.session import Session
+from domain.access.team import Team
+from domain.audit.reading import AuditReading
+from domain.base import Event
+from domain.certificates.certificate import Certificate
+from domain.certificates.order import Order
+from domain.hosts.deployment import Deployment
+from domain.hosts.host import Host
+from domain.issuers.issuer import Issuer
+from domain.profiles.profile import Profile
+
+Access = Literal[
+    "request",
+    "decision",
+    "made",
+    "signing",
+    "installation",
+    "delivery",
+    "reveal",
+    "export",
+    "import",
+    "revocation",
+    "ownership",
+    "compromise",
+    "destruction",
+    "refused",
+    "read",
+]
+"""Kinds of access: what is done with a key or a certificate, what changes who may, what was refused, who looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """``words`` say what happened, without who and to what; ``access`` is None where ``why`` says that it is none."""
+
+    words: str
+    access: Access | None
+    why: str = ""
+
+
+def _touch(access: Access, words: str) -> Meaning:
+    return Meaning(words, access)
+
+
+def _other(words: str, why: str) -> Meaning:
+    return Meaning(words, None, why)
+
+
+_ANNOUNCED = "tells how an announced act ended; the announcement is the access"
+_RIGHTS = "changes rights in general; names no key and no certificate"
+_MACHINE = "is about the host and its agent; its certificate's signing stands by itself"
+_STEP = "a step of work that touches no key"
+
+MEANINGS: Mapping[type[Event], Meaning] = {
+    AuditReading.Read: _touch("read", "audit data read"),
+    # certificates
+    Certificate.IssuanceStarted: _touch("signing", "CA key signs a certificate"),
+    Certificate.Issued: _other("certificate issued", _ANNOUNCED),
+    Certificate.IssuanceFailed: _other("issuance failed", _ANNOUNCED),
+    Certificate.Imported: _touch("import", "certificate imported"),
+    Certificate.OwnershipOffered: _touch("ownership", "ownership offered"),
+    Certificate.OwnershipOfferEnded: _other("offer of ownership ended", "who may touch the key stays as it was"),
+    Certificate.OwnershipMoved: _touch("ownership", "ownership moved"),
+    Certificate.Superseded: _other("certificate superseded", "another certificate serves in its place"),
+    Certificate.Revoked: _touch("revocation", "certificate revoked"),
+    # orders
+    Order.Requested: _touch("request", "certificate requested"),
+    Order.ApprovalGiven: _touch("decision", "approval given"),
+    Order.Approved: _touch("decision", "order approved"),
+    Order.Rejected: _touch("decision", "order rejected"),
+    Order.Cancelled: _touch("decision", "order cancelled"),
+    Order.KeyAccepted: _other("key accepted", "the signing that follows in the same entry is the access"),
+    Order.KeyRefused: _other("key refused", "a key that is never certified"),
+    Order.Abandoned: _other("order abandoned", _STEP),
+    Order.IssuanceReopened: _other("issuance reopened", _STEP),
+    Order.TargetServed: _other("target served", "the deployment tells it"),
+    Order.Fulfilled: _other("order fulfilled", _STEP),
+    # hosts
+    Deployment.Planned: _touch("installation", "installation planned"),
+    Deployment.Served: _touch("installation", "certificate installed and served"),
+    Deployment.Failed: _touch("installation", "installation failed"),
+    Deployment.Retried: _touch("installation", "installation asked for again"),
+    Host.Registered: _other("host registered", _MACHINE),
+    Host.BootstrapTokenMade: _other("bootstrap token made", _MACHINE),
+    Host.Enrolled: _other("agent enrolled", _MACHINE),
+    Host.IdentityRenewed: _other("agent's identity renewed", _MACHINE),
+    Host.FormerKeyEnded: _other("agent's former key ended", _MACHINE),
+    Host.Disabled: _other("host disabled", _MACHINE),
+    Host.SafeModeEntered: _other("safe mode entered", _MACHINE),
+    Host.SafeModeLeft: _other("safe mode left", _MACHINE),
+    # issuers
+    Issuer.Created: _touch("made", "certification authority made"),
+    Issuer.KeyUsed: _touch("signing", "sealed CA key used"),
+    Issuer.CrlNumbered: _touch("signing", "CA key signs a CRL"),
+    Issuer.CrlPublished: _other("CRL published", _ANNOUNCED),
+    # who may do what
+    Grant.Granted: _other("right granted", _RIGHTS),
+    Grant.Withdrawn: _other("right withdrawn", _RIGHTS),
+    Profile.Defined: _other("profile defined", _RIGHTS),
+    Profile.Revised: _other("profile revised", _RIGHTS),
+    Profile.Retired: _other("profile retired", _RIGHTS),
+    Refusal.Refused: _touch("refused", "refused"),
+    Session.Opened: _other("signed in", _RIGHTS),
+    Session.Ended: _other("signed out", _RIGHTS),
+    Team.Created: _other("team created", _RIGHTS),
+    Team.ContactNamed: _other("team's contact named", _RIGHTS),
+}  # fmt: skip
+"""Event class -> what it means."""
