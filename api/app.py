@@ -16,6 +16,8 @@ from api.openapi import install_openapi
 from api.problems import install_problem_handlers
 from api.rest import (
     access,
+    accesses,
+    activity,
     audit,
     certificates,
     clock,
@@ -35,7 +37,10 @@ from commands.hosts.register import RegisterHost
 from domain.profiles.spec import ProfileSpec
 
 # The hot path is matched first.
-ROOMS = (orders, certificates, access, profiles, policy, issuers, hosts, deployments, transfers, audit, clock)
+ROOMS = (
+    orders, certificates, access, profiles, policy, issuers, hosts, deployments, transfers, clock,
+    audit, accesses, activity,
+)  # fmt: skip
 BODIES: tuple[type[BaseModel], ...] = (
     CreateTeam, GiveGrant, ProfileSpec, RegisterHost, RequestCertificate,
     Why, certificates.Revocation, hosts.TokenWish, orders.Approval, orders.Rejection, auth.CliCode,

@@ -43,18 +43,30 @@ class Told(BaseModel):
     event: dict[str, Any] = Field(description="the event as it is stored")
 
 
+class PeopleNames:
+    """Names of the erasable directory by pseudonym, each looked up once; empty where there is none any more."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._directory = edge.identity.directory
+        self._names: dict[str, str] = {}
+
+    def __call__(self, pseudonym: str) -> str:
+        """Return the name shown for a pseudonym."""
+        if pseudonym not in self._names:
+            known = self._directory.known(pseudonym)
+            self._names[pseudonym] = known.display_name if known else ""
+        return self._names[pseudonym]
+
+
 def history(edge: Edge, rows: Iterable[AuditRow]) -> list[Told]:
     """Return what rows of the audit search stand for."""
-    names: dict[str, str] = {}
-    return [_told(edge, row, edge.ledger.entries(row["position"], limit=1)[0], names) for row in rows]
+    names = PeopleNames(edge)
+    return [told(row, edge.ledger.entries(row["position"], limit=1)[0], names) for row in rows]
 
 
-def _told(edge: Edge, row: AuditRow, entry: Entry, names: dict[str, str]) -> Told:
+def told(row: AuditRow, entry: Entry, names: PeopleNames) -> Told:
+    """Return what one row stands for, from its entry in the ledger."""
     metadata = json.loads(entry.metadata) if entry.metadata else {}
-    actor = row["actor"]
-    if actor not in names:
-        known = edge.identity.directory.known(actor)
-        names[actor] = known.display_name if known else ""
     details = json.loads(entry.details[_SALT:]) if entry.details else {}
     event = entry.events[row["position"] - entry.first_position]
     return Told(
@@ -63,8 +75,8 @@ def _told(edge: Edge, row: AuditRow, entry: Entry, names: dict[str, str]) -> Tol
         topic=row["topic"],
         stream_id=row["stream_id"],
         command=row["command"],
-        actor=actor,
-        actor_name=names[actor],
+        actor=row["actor"],
+        actor_name=names(row["actor"]),
         role=row["role"],
         method=metadata.get("method", ""),
         on_behalf_of=metadata.get("on_behalf_of", ""),

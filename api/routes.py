@@ -89,6 +89,9 @@ ROUTES: Mapping[tuple[str, str], str | tuple[str, ...] | Public] = {
     # evidence
     ("GET", "/api/v1/audit/events"): "audit.read",
     ("GET", "/api/v1/audit/objects/{object_id}"): "audit.read",
+    ("GET", "/api/v1/audit/keys/{key_id}/accesses"): "audit.read",
+    ("GET", "/api/v1/audit/certificates/{certificate_id}/accesses"): "audit.read",
+    ("GET", "/api/v1/activity"): "activity.read",
     ("GET", "/api/v1/audit/export"): "audit.read",
     ("GET", "/api/v1/audit/verify"): "audit.read",
     # agents: enrolment on the people's listener, the rest behind mutual TLS

@@ -12,10 +12,11 @@ from api.agent.enrolment import enrolment_routes
 from api.agent.peers import agent_context
 from api.agent.pki import pki_routes
 from api.agent.results import Accepted, Result, accept_result
-from api.agent.tasks import draining_of, next_tasks, signed_task
+from api.agent.tasks import next_tasks, signed_task
 from api.calls import Body
 from api.edge import Edge
 from api.problems import install_problem_handlers
+from api.waiting import draining_of
 from commands.access.permissions import authorise
 from commands.base import Scope
 from commands.hosts.enrol import RENEW_AFTER, RenewAgentIdentity

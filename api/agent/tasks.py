@@ -6,11 +6,9 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from starlette.requests import Request
-
 from api.edge import Edge
 from api.pem import pem_from_base64, pem_from_der
-from commands.ports.tasks import Bell
+from api.waiting import rung_or_draining
 from projections.certificates.inventory import INVENTORY
 from projections.hosts.queue import QUEUE, QueueFilter, TaskRow
 
@@ -25,24 +23,13 @@ async def next_tasks(edge: Edge, host_id: str, *, wait: float, draining: asyncio
         tasks = _open(edge, host_id)
         if tasks or wait <= 0 or (draining is not None and draining.is_set()):
             return tasks
-        await _rung_or_draining(bell, wait, draining)
+        await rung_or_draining(bell, wait, draining)
     return _open(edge, host_id)
 
 
 def _open(edge: Edge, host_id: str) -> list[TaskRow]:
     rows = edge.views.find(QUEUE, QueueFilter(host_id=host_id), limit=AT_ONCE).rows
     return [row for row in rows if edge.tasks.leases.lease(row["task_id"], host_id, LEASE_SECONDS)]
-
-
-async def _rung_or_draining(bell: Bell, wait: float, draining: asyncio.Event | None) -> None:
-    waits = {asyncio.ensure_future(bell.wait(wait))}
-    if draining is not None:
-        waits.add(asyncio.ensure_future(draining.wait()))
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:  # also where the call itself is cancelled: nothing may wait on for a listener that stops
-        for one in waits:
-            one.cancel()
 
 
 def signed_task(edge: Edge, row: TaskRow) -> dict[str, str]:
@@ -82,9 +69,3 @@ def _parameters(edge: Edge, row: TaskRow) -> Mapping[str, Any]:
 def _told(target: Mapping[str, Any]) -> dict[str, Any]:
     """Return what an agent is told of a target: when it may be changed is decided here."""
     return {name: value for name, value in target.items() if name not in {"windows", "disabler"}}
-
-
-def draining_of(request: Request) -> asyncio.Event | None:
-    """Return the event by which the server says that it is about to stop."""
-    found = request.scope.get("state", {}).get("draining")
-    return found if isinstance(found, asyncio.Event) else None

@@ -99,6 +99,7 @@ PERMISSIONS: Mapping[str, Mapping[Role, Reach]] = {
     # audit and sessions
     "audit.read": _WATCH,
     "audit.note": _READ | _SYSTEM,
+    "activity.read": _READ,
     "session.read": _READ,
     "session.open": _SYSTEM,
     "session.end": _SYSTEM,

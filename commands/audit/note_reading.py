@@ -13,16 +13,20 @@ _LONGEST_ID = 128
 
 
 class NoteReading(Command):
-    """What was looked at; ``filter`` is the query's text, of which only a hash is stored."""
+    """What was looked at; ``filter`` is the query's text, of which only a hash is stored.
+
+    ``team_id``: for which of their teams somebody reads who sees no more than these.
+    """
 
     view: str
     filter: str = ""
     object_id: str | None = None
+    team_id: str | None = None
 
 
 def scope(command: NoteReading, _work: Work) -> Scope:
     """Name the object that was looked at."""
-    return Scope(object_id=command.object_id)
+    return Scope(team_id=command.team_id, object_id=command.object_id)
 
 
 def handle(command: NoteReading, work: Work) -> None:

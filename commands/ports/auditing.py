@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from commands.ports.ledger import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,9 @@ class ChainVerdict:
 
 class LedgerEvidence(Protocol):
     """Exports and verifies the ledger; both read it in pages and may take long: never call them on the event loop."""
+
+    def leaves(self, entry: Entry) -> Sequence[bytes]:
+        """Return the leaf hashes of an entry's events, in order; quick, since it computes from what is at hand."""
 
     def export(self, *, first: int = 1) -> Iterator[bytes]:
         """Yield the export file (JSON Lines, see ``infra/ledger/README.md``) in pieces."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from commands.ports.auditing import ChainVerdict
+from commands.ports.ledger import Entry
 from infra.ledger.export import export_ledger
+from infra.ledger.proof.hashing import hashes_of
 from infra.ledger.sqlite import SqliteLedger
 
 _PIECE = 256 * 1024
@@ -17,6 +19,10 @@ class SqliteEvidence:
 
     def __init__(self, ledger: SqliteLedger) -> None:
         self._ledger = ledger
+
+    def leaves(self, entry: Entry) -> Sequence[bytes]:
+        """Return the leaf hashes of an entry's events, in order."""
+        return hashes_of(entry)[0]
 
     def export(self, *, first: int = 1) -> Iterator[bytes]:
         """Yield the export file; it is written to an unnamed temporary file first, so that it ends where it says."""

@@ -20,7 +20,6 @@ MAX_CURSOR = 1024
 """Longest cursor we read, in characters."""
 
 
-
 def _bad_cursor() -> InvalidInput:
     return InvalidInput("not a cursor of this list", rule="cursor", fix="start again without a cursor")
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from domain.access.emergency import Emergency
 from domain.access.grant import Grant
 from domain.access.refusal import Refusal
 from domain.access.session import Session
@@ -21,6 +22,8 @@ from domain.certificates.order import Order
 from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
 from domain.issuers.issuer import Issuer
+from domain.keys.key import Key
+from domain.notices.alarm import Alarm
 from domain.profiles.profile import Profile
 
 Access = Literal[
@@ -64,6 +67,7 @@ _ANNOUNCED = "tells how an announced act ended; the announcement is the access"
 _RIGHTS = "changes rights in general; names no key and no certificate"
 _MACHINE = "is about the host and its agent; its certificate's signing stands by itself"
 _STEP = "a step of work that touches no key"
+_DATE = "a date that comes nearer; nobody did anything"
 
 MEANINGS: Mapping[type[Event], Meaning] = {
     AuditReading.Read: _touch("read", "audit data read"),
@@ -75,10 +79,20 @@ MEANINGS: Mapping[type[Event], Meaning] = {
     Certificate.OwnershipOffered: _touch("ownership", "ownership offered"),
     Certificate.OwnershipOfferEnded: _other("offer of ownership ended", "who may touch the key stays as it was"),
     Certificate.OwnershipMoved: _touch("ownership", "ownership moved"),
+    Certificate.RevocationPlanned: _touch("revocation", "revocation planned"),
+    Certificate.RevocationCalledOff: _touch("revocation", "planned revocation called off"),
     Certificate.Superseded: _other("certificate superseded", "another certificate serves in its place"),
     Certificate.Revoked: _touch("revocation", "certificate revoked"),
+    # keys
+    Key.Introduced: _touch("made", "key introduced"),
+    Key.DeliveryAuthorised: _touch("delivery", "delivery of the key to a host authorised"),
+    Key.Seen: _touch("reveal", "key counts as seen by a person"),
+    Key.Compromised: _touch("compromise", "key compromised"),
+    Key.OwnerMoved: _touch("ownership", "key moved to another team"),
+    Key.CopyDestroyed: _touch("destruction", "stored copy of the key destroyed"),
     # orders
     Order.Requested: _touch("request", "certificate requested"),
+    Order.ReplacementIntended: _other("replacement intended", _STEP),
     Order.ApprovalGiven: _touch("decision", "approval given"),
     Order.Approved: _touch("decision", "order approved"),
     Order.Rejected: _touch("decision", "order rejected"),
@@ -102,12 +116,20 @@ MEANINGS: Mapping[type[Event], Meaning] = {
     Host.Disabled: _other("host disabled", _MACHINE),
     Host.SafeModeEntered: _other("safe mode entered", _MACHINE),
     Host.SafeModeLeft: _other("safe mode left", _MACHINE),
+    Host.WentOffline: _other("agent went offline", _MACHINE),
+    Host.CameBack: _other("agent came back", _MACHINE),
     # issuers
     Issuer.Created: _touch("made", "certification authority made"),
     Issuer.KeyUsed: _touch("signing", "sealed CA key used"),
     Issuer.CrlNumbered: _touch("signing", "CA key signs a CRL"),
     Issuer.CrlPublished: _other("CRL published", _ANNOUNCED),
+    # somebody must know
+    Alarm.Raised: _other("alarm raised", _DATE),
+    Alarm.Escalated: _other("alarm escalated", _DATE),
+    Alarm.Cleared: _other("alarm cleared", _DATE),
     # who may do what
+    Emergency.Opened: _other("emergency path opened", _RIGHTS),
+    Emergency.Ended: _other("emergency path ended", _RIGHTS),
     Grant.Granted: _other("right granted", _RIGHTS),
     Grant.Withdrawn: _other("right withdrawn", _RIGHTS),
     Profile.Defined: _other("profile defined", _RIGHTS),

@@ -7,7 +7,7 @@ deployments, or of a key, is one question. With ``accesses`` it is "who accessed
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
@@ -17,16 +17,11 @@ from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order as OrderAggregate
 from domain.profiles.profile import Profile
 from projections.audit.meanings import MEANINGS, Access
-from projections.audit.ties import Approval, Begun, Ties, moved_to, ties_of
+from projections.audit.ties import Approval, Begun, Ties, moved_to, no_ties, ties_of
 from projections.base import ITSELF, Fact, Projection, Rows
 from projections.query import Filter, Order, any_of, at_least, below, equals, holds, prefix
 
 _NOT_OBJECTS = frozenset({"originator_id", "key_id"})
-_NO_TIES: Ties = {
-    **dict.fromkeys(("key_id", "certificate_id", "order_id", "host_id", "issuer_id", "owner")),  # type: ignore[typeddict-item] # the names of Ties
-    "teams": [],
-    "approvals": [],
-}
 
 
 class AuditRow(Ties):
@@ -82,9 +77,15 @@ def _id_fields(event: type[Event]) -> tuple[str, ...]:
     return tuple(name for name in event.model_fields if name.endswith("_id") and name not in _NOT_OBJECTS)
 
 
+@cache
+def _list_fields(event: type[Event]) -> tuple[str, ...]:
+    return tuple(name for name in event.model_fields if name.endswith("_ids"))
+
+
 def mentioned(event: Event) -> list[str]:
     """Return the ids of the objects that an event names, each once, in the order of its members."""
     found = [getattr(event, name) for name in _id_fields(type(event))]
+    found += [one for name in _list_fields(type(event)) for one in getattr(event, name)]
     match event:
         case OrderAggregate.Requested():
             found += [target.host_id for target in event.targets]
@@ -100,7 +101,7 @@ def _note(rows: Rows[AuditRow], fact: Fact[Any]) -> None:
         return next(iter(rows.having("begins", stream_id)), None)
 
     event: Event | None = fact.event
-    ties = ties_of(event, fact.stream_id, begun) if event else _NO_TIES
+    ties = ties_of(event, fact.stream_id, begun) if event else no_ties()
     meaning = MEANINGS.get(type(event)) if event else None
     rows.add(
         AuditRow(
@@ -137,10 +138,10 @@ def _objects(event: Event, ties: Ties, stream_id: str, begun: Begun) -> list[str
     return [one for one in dict.fromkeys(found) if one and one != stream_id]
 
 
-def _remember(rows: Rows[AuditRow], fact: Fact[Any], begun: Begun) -> None:
+def _remember(rows: Rows[AuditRow], fact: Fact[Any], begun: Callable[[str], AuditRow | None]) -> None:
     """Keep with the stream's first row what later events inherit: who approved, who owns it, its certificates."""
     event: Event = fact.event
-    first: Any = begun(fact.stream_id)
+    first = begun(fact.stream_id)
     if first is None:
         return
     if owner := moved_to(event):
@@ -154,7 +155,7 @@ def _remember(rows: Rows[AuditRow], fact: Fact[Any], begun: Begun) -> None:
 
 
 def _tie_order(rows: Rows[AuditRow], fact: Fact[OrderAggregate.KeyAccepted]) -> None:
-    """What was decided on an order is part of the history of each certificate and key that came of it."""
+    """Make what was decided on an order part of the history of each certificate and key that came of it."""
     event_row = rows.get(fact.position)
     assert event_row is not None
     came = [one for one in (event_row["certificate_id"], event_row["key_id"]) if one]

@@ -7,12 +7,13 @@ it, inherit from there. So each row names every subject it concerns, and a quest
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from domain.audit.reading import AuditReading
 from domain.base import Event
 from domain.certificates.certificate import Certificate
-from domain.ids import derived_id, kind_of
+from domain.ids import kind_of
+from domain.keys.key import Key
 
 
 class Approval(TypedDict):
@@ -43,49 +44,55 @@ Begun = Callable[[str], Mapping[str, Any] | None]
 """Finds the row of a stream's first event."""
 
 _SUBJECTS = ("certificate_id", "order_id", "host_id", "issuer_id", "key_id")
+_NAMES = (*_SUBJECTS, "owner")
 _DECIDED = frozenset({"order"})
 """Kinds of streams that collect approvals."""
 
 
-def key_id_of(spki_sha256: str) -> str:
-    """Return the id of the one key with this SubjectPublicKeyInfo (SHA-256, lower-case hex)."""
-    return derived_id("key", spki_sha256)
+def no_ties() -> Ties:
+    """Return what an event of an unknown topic is about."""
+    blank: Any = {**dict.fromkeys(_NAMES), "teams": [], "approvals": []}
+    return cast("Ties", blank)
 
 
 def ties_of(event: Event, stream_id: str, begun: Begun) -> Ties:
     """Return what an event is about."""
-    ties = _direct(event, stream_id)
-    sources = (stream_id, getattr(event, "object_id", None), getattr(event, "deployment_id", None))
-    rows = [begun(source) if source else None for source in sources]
-    for row in rows:
-        _inherit(ties, _SUBJECTS, row)
+    ties: Ties = {**no_ties(), "approvals": _approvals(event, stream_id, begun)}
+    own = begun(stream_id)
+    _take(ties, _own(stream_id), _SUBJECTS)
+    _take(ties, own, _SUBJECTS)
+    _take(ties, _direct(event), _NAMES if event.originator_version == 1 else _SUBJECTS)
+    named = [begun(one) for one in (getattr(event, "object_id", None), getattr(event, "deployment_id", None)) if one]
+    for row in named:
+        _take(ties, row, _SUBJECTS)
     certificate = begun(ties["certificate_id"]) if ties["certificate_id"] else None
-    _inherit(ties, _SUBJECTS, certificate)
-    for row in (certificate, *rows, *(begun(one) for one in (ties["order_id"], ties["host_id"]) if one)):
-        _inherit(ties, ("owner",), row)
+    _take(ties, certificate, _SUBJECTS)
+    others = (begun(one) for one in (ties["order_id"], ties["host_id"]) if one)
+    for row in (certificate, own, *named, *others):
+        _take(ties, row, ("owner",))
     ties["teams"] = _teams(event, ties["owner"])
-    ties["approvals"] = _approvals(event, stream_id, begun)
     return ties
 
 
-def _direct(event: Event, stream_id: str) -> Ties:
+def _own(stream_id: str) -> Mapping[str, Any]:
+    return {f"{kind_of(stream_id)}_id": stream_id}
+
+
+def _direct(event: Event) -> Mapping[str, Any]:
     """Return what stands in the event itself."""
-    named: dict[str, Any] = {name: getattr(event, name, None) or None for name in _SUBJECTS}
-    if event.originator_version == 1:
-        named["owner"] = getattr(event, "team_id", None)
+    named = {name: getattr(event, name, None) for name in _SUBJECTS} | {"owner": getattr(event, "team_id", None)}
     if spki := getattr(event, "spki_sha256", ""):
-        named["key_id"] = key_id_of(spki)
-    for own in (stream_id, getattr(event, "object_id", None) or ""):
-        name = f"{kind_of(own)}_id"
-        if name in _SUBJECTS:
-            named[name] = own
-    return Ties(**{"owner": None, **named, "teams": [], "approvals": []})  # type: ignore[typeddict-item] # as above
+        named["key_id"] = Key.id_for(spki)
+    if aim := getattr(event, "object_id", None):
+        named |= _own(aim)
+    return named
 
 
-def _inherit(ties: Ties, names: tuple[str, ...], row: Mapping[str, Any] | None) -> None:
+def _take(ties: Ties, source: Mapping[str, Any] | None, names: tuple[str, ...]) -> None:
+    """Take what is not known yet."""
     for name in names:
-        if row is not None and ties[name] is None:  # type: ignore[literal-required] # names of Ties
-            ties[name] = row[name]  # type: ignore[literal-required]
+        if source is not None and ties[name] is None:  # type: ignore[literal-required] # names of Ties
+            ties[name] = source.get(name) or None  # type: ignore[literal-required]
 
 
 def _teams(event: Event, owner: str | None) -> list[str]:
@@ -105,4 +112,4 @@ def _approvals(event: Event, stream_id: str, begun: Begun) -> list[Approval]:
 
 def moved_to(event: Event) -> str | None:
     """Return the team that owns the stream from this event on, None where that stays as it was."""
-    return event.team_id if isinstance(event, Certificate.OwnershipMoved) else None
+    return event.team_id if isinstance(event, Certificate.OwnershipMoved | Key.OwnerMoved) else None

@@ -17,6 +17,8 @@ from commands.work import Work
 from domain.hosts.deployment import Deployment
 from domain.hosts.targets import Endpoint, TargetSpec
 from domain.issuers.issuer import Issuer
+from domain.keys.key import Key
+from projections.certificates.inventory import INVENTORY
 from tests.support.edge import csr_pem
 from tests.support.routes import served
 
@@ -73,6 +75,9 @@ EXPECTED = {
     ("POST", "/api/v1/clock/confirm"): OPS,
     ("GET", "/api/v1/audit/events"): WATCH,
     ("GET", "/api/v1/audit/objects/{object_id}"): WATCH,
+    ("GET", "/api/v1/audit/keys/{key_id}/accesses"): WATCH,
+    ("GET", "/api/v1/audit/certificates/{certificate_id}/accesses"): WATCH,
+    ("GET", "/api/v1/activity"): ALL,
     ("GET", "/api/v1/audit/export"): WATCH,
     ("GET", "/api/v1/audit/verify"): WATCH,
 }
@@ -120,7 +125,13 @@ async def _objects(lab):
         "order_id": waiting["order_id"],
         "certificate_id": issued["certificate_id"],
         "object_id": host,
+        "key_id": _key_of(lab, issued),
     }
+
+
+def _key_of(lab, issued):
+    """Return the id of the key that a certificate certifies."""
+    return Key.id_for(lab.backend.views.get(INVENTORY, issued["certificate_id"])["spki_sha256"])
 
 
 async def _deployment(lab, host, issued):

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from api.agent.tasks import draining_of, next_tasks
+from api.agent.tasks import next_tasks
+from api.waiting import draining_of
 from infra.views.wakeups import Wakeups
 
 

@@ -11,11 +11,11 @@ from domain.access.grant import Grant
 from domain.base import Event
 from domain.hosts.host import Host
 from domain.issuers.issuer import Issuer
+from domain.keys.key import Key
 from domain.profiles.profile import Profile
 from domain.profiles.spec import ProfileSpec
 from projections.access.grants import GRANTS
 from projections.audit.search import AUDIT, mentioned
-from projections.audit.ties import key_id_of
 from projections.base import EntryMetadata
 from projections.hosts.hosts import HOSTS
 from projections.issuers.issuers import ISSUERS
@@ -124,7 +124,7 @@ def test_each_event_is_one_audit_row(folded):
     assert list(rows) == [1, 2]
     assert rows[1]["objects"] == ["team-1", "profile-1", "host-1", "host-2"]
     assert rows[2]["objects"][:-1] == ["order-1", "team-1", "host-1", "profile-1", "issuer-1"]
-    assert rows[2]["objects"][-1:] == [key_id_of("c" * 64)]
+    assert rows[2]["objects"][-1:] == [Key.id_for("c" * 64)]
     assert (rows[2]["first_position"], rows[2]["actor"], rows[2]["command"]) == (1, "p-alice", "test")
     assert "shop.test" not in json.dumps(rows)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
 from domain.access.team import Team
 from domain.errors import InvalidInput
+from infra.views.keyset import scope_of
+from infra.views.tables import Table
 from projections.access.teams import TEAMS, TeamFilter
 from projections.audit.search import AUDIT, AuditFilter
 from projections.certificates.inventory import INVENTORY, InventoryFilter
@@ -54,9 +56,10 @@ def test_a_team_sees_what_it_owns(views):
 
 
 def test_a_model_without_owners_is_hidden_from_teams(views):
-    """The audit search shows nothing to whoever reads for teams only; what is public shows to all."""
-    assert views.find(AUDIT, AuditFilter(), team_ids=("team-1",)).rows == ()
-    assert views.get(AUDIT, 1, team_ids=("team-1",)) is None
+    """What no team owns shows nothing to whoever reads for teams only; what is public shows to all."""
+    nobodys = replace(INVENTORY, scope=None)
+    assert views.get(nobodys, "certificate-1", team_ids=("team-1",)) is None
+    assert scope_of(Table(nobodys, 1), ("team-1",)).value == ()
     assert views.find(ISSUERS, IssuerFilter(), team_ids=("team-1",)).rows == ()
 
 
