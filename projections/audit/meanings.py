@@ -23,6 +23,7 @@ from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
 from domain.issuers.issuer import Issuer
 from domain.keys.key import Key
+from domain.keys.reveal import Reveal
 from domain.notices.alarm import Alarm
 from domain.profiles.profile import Profile
 
@@ -85,11 +86,16 @@ MEANINGS: Mapping[type[Event], Meaning] = {
     Certificate.Revoked: _touch("revocation", "certificate revoked"),
     # keys
     Key.Introduced: _touch("made", "key introduced"),
+    Key.Archived: _touch("made", "stored copy of the key kept for good"),
     Key.DeliveryAuthorised: _touch("delivery", "delivery of the key to a host authorised"),
     Key.Seen: _touch("reveal", "key counts as seen by a person"),
     Key.Compromised: _touch("compromise", "key compromised"),
     Key.OwnerMoved: _touch("ownership", "key moved to another team"),
     Key.CopyDestroyed: _touch("destruction", "stored copy of the key destroyed"),
+    Reveal.Requested: _touch("reveal", "reveal of the key requested"),
+    Reveal.Approved: _touch("reveal", "reveal of the key approved"),
+    Reveal.Rejected: _touch("reveal", "reveal of the key rejected"),
+    Reveal.Authorised: _touch("reveal", "reveal of the key authorised"),
     # orders
     Order.Requested: _touch("request", "certificate requested"),
     Order.ReplacementIntended: _other("replacement intended", _STEP),

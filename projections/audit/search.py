@@ -17,7 +17,7 @@ from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order as OrderAggregate
 from domain.profiles.profile import Profile
 from projections.audit.meanings import MEANINGS, Access
-from projections.audit.ties import Approval, Begun, Ties, moved_to, no_ties, ties_of
+from projections.audit.ties import Approval, Begun, Ties, approved_by, moved_to, no_ties, ties_of
 from projections.base import ITSELF, Fact, Projection, Rows
 from projections.query import Filter, Order, any_of, at_least, below, equals, holds, prefix
 
@@ -146,12 +146,10 @@ def _remember(rows: Rows[AuditRow], fact: Fact[Any], begun: Callable[[str], Audi
         return
     if owner := moved_to(event):
         rows.put({**first, "owner": owner})
-    match event:
-        case OrderAggregate.ApprovalGiven() | OrderAggregate.Approved(by="policy"):
-            by = event.approver if isinstance(event, OrderAggregate.ApprovalGiven) else "policy"
-            rows.put({**first, "approvals": [*first["approvals"], Approval(position=fact.position, by=by)]})
-        case OrderAggregate.KeyAccepted():
-            _tie_order(rows, fact)
+    if by := approved_by(event):
+        rows.put({**first, "approvals": [*first["approvals"], Approval(position=fact.position, by=by)]})
+    if isinstance(event, OrderAggregate.KeyAccepted):
+        _tie_order(rows, fact)
 
 
 def _tie_order(rows: Rows[AuditRow], fact: Fact[OrderAggregate.KeyAccepted]) -> None:

@@ -12,8 +12,10 @@ from typing import Any, TypedDict, cast
 from domain.audit.reading import AuditReading
 from domain.base import Event
 from domain.certificates.certificate import Certificate
+from domain.certificates.order import Order
 from domain.ids import kind_of
 from domain.keys.key import Key
+from domain.keys.reveal import Reveal
 
 
 class Approval(TypedDict):
@@ -45,7 +47,10 @@ Begun = Callable[[str], Mapping[str, Any] | None]
 
 _SUBJECTS = ("certificate_id", "order_id", "host_id", "issuer_id", "key_id")
 _NAMES = (*_SUBJECTS, "owner")
-_DECIDED = frozenset({"order"})
+_LEADS = ("object_id", "deployment_id", "by_id")
+"""Members that name an object of whatever kind, and with it all that it belongs to."""
+
+_DECIDED = ("order", "reveal")
 """Kinds of streams that collect approvals."""
 
 
@@ -62,7 +67,7 @@ def ties_of(event: Event, stream_id: str, begun: Begun) -> Ties:
     _take(ties, _own(stream_id), _SUBJECTS)
     _take(ties, own, _SUBJECTS)
     _take(ties, _direct(event), _NAMES if event.originator_version == 1 else _SUBJECTS)
-    named = [begun(one) for one in (getattr(event, "object_id", None), getattr(event, "deployment_id", None)) if one]
+    named = [begun(one) for one in (getattr(event, name, None) for name in _LEADS) if one]
     for row in named:
         _take(ties, row, _SUBJECTS)
     certificate = begun(ties["certificate_id"]) if ties["certificate_id"] else None
@@ -105,9 +110,19 @@ def _teams(event: Event, owner: str | None) -> list[str]:
 
 
 def _approvals(event: Event, stream_id: str, begun: Begun) -> list[Approval]:
-    decided = stream_id if kind_of(stream_id) in _DECIDED else getattr(event, "order_id", None)
-    row = begun(decided) if decided else None
-    return list(row["approvals"]) if row is not None else []
+    named = (stream_id, getattr(event, "order_id", None), getattr(event, "by_id", None))
+    rows = (begun(one) for one in named if one and kind_of(one) in _DECIDED)
+    return next((list(row["approvals"]) for row in rows if row is not None), [])
+
+
+def approved_by(event: Event) -> str | None:
+    """Return whose approval an event is: a pseudonym, or ``policy``."""
+    match event:
+        case Order.ApprovalGiven() | Reveal.Approved():
+            return event.approver
+        case Order.Approved(by="policy"):
+            return "policy"
+    return None
 
 
 def moved_to(event: Event) -> str | None:

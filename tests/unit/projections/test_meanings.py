@@ -15,7 +15,9 @@ WHERE = "projections/audit/meanings.py: _touch(kind, words), or _other(words, wh
 
 def test_every_event_has_a_meaning():
     """An event that the ledger can hold and the table lacks fails here; so does a row for none."""
-    assert set(TOPICS.values()) == set(MEANINGS), f"add what is missing to {WHERE}"
+    known = {event.TOPIC for event in MEANINGS}
+
+    assert set(TOPICS) == known, f"add {set(TOPICS) - known or 'nothing'}, remove {known - set(TOPICS)}: {WHERE}"
 
 
 def test_every_event_is_an_access_or_says_why_not():
