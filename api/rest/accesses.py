@@ -22,6 +22,8 @@ from projections.certificates.inventory import INVENTORY, InventoryFilter, Inven
 
 ROUTER = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 KINDS: tuple[str, ...] = get_args(Access)
+DEEDS = tuple(kind for kind in KINDS if kind not in {"refused", "read"})
+"""What leaves no doubt that the object is there; anybody may be refused, or look for, what never was."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SERIAL = re.compile(r"[0-9a-f]{1,40}")
 _ID = re.compile(r"[a-z]{2,20}-[0-9a-f-]{36}")
@@ -59,6 +61,9 @@ async def certificate_accesses(
 
 async def _answer(call: Reading, view: str, object_id: str, subject: str, query: AccessQuery) -> Response:
     """Record the look, and tell what was there before it; so an export made since the last look proves every row."""
+    known = AuditFilter(object_id=subject, accesses=DEEDS)
+    if not call.edge.views.find(AUDIT, known, limit=1).rows:
+        raise NotFound("nothing is known of such a key", fix="check the id: sslclm show CERTIFICATE names its key")
     asked = query.model_dump_json(exclude={"cursor", "limit"}, exclude_none=True)
     looked = await call.execute(NoteReading(view=view, filter=asked, object_id=object_id))
     if looked.entries:
@@ -73,8 +78,6 @@ async def _answer(call: Reading, view: str, object_id: str, subject: str, query:
         before_position=looked.entries[0].first_position if looked.entries else None,
     )
     found = call.edge.views.find(AUDIT, where, cursor=query.cursor, limit=query.limit)
-    if not found.rows and not call.edge.views.find(AUDIT, AuditFilter(object_id=subject), limit=1).rows:
-        raise NotFound("nothing is known of such a key", fix="check the id: sslclm show CERTIFICATE names its key")
     answer = TouchPage(items=touches(call.edge, found.rows), next_cursor=found.next_cursor, position=found.position)
     return Response(answer.model_dump_json(), headers={POSITION: str(found.position)}, media_type="application/json")
 
