@@ -19,12 +19,14 @@ from domain.audit.reading import AuditReading
 from domain.base import Event
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
+from domain.continuity.clock import Clock
 from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
 from domain.issuers.issuer import Issuer
 from domain.keys.key import Key
 from domain.keys.reveal import Reveal
 from domain.notices.alarm import Alarm
+from domain.profiles.breach import PolicyBreach
 from domain.profiles.profile import Profile
 
 Access = Literal[
@@ -68,7 +70,8 @@ _ANNOUNCED = "tells how an announced act ended; the announcement is the access"
 _RIGHTS = "changes rights in general; names no key and no certificate"
 _MACHINE = "is about the host and its agent; its certificate's signing stands by itself"
 _STEP = "a step of work that touches no key"
-_DATE = "a date that comes nearer; nobody did anything"
+_CLOCK = "is about the machine's time"
+_DATE = "somebody has to look; nobody did anything"
 
 MEANINGS: Mapping[type[Event], Meaning] = {
     AuditReading.Read: _touch("read", "audit data read"),
@@ -133,6 +136,13 @@ MEANINGS: Mapping[type[Event], Meaning] = {
     Alarm.Raised: _other("alarm raised", _DATE),
     Alarm.Escalated: _other("alarm escalated", _DATE),
     Alarm.Cleared: _other("alarm cleared", _DATE),
+    PolicyBreach.Found: _other("policy breach found", _DATE),
+    PolicyBreach.FoundAgain: _other("policy breach found again", _DATE),
+    PolicyBreach.Cleared: _other("policy breach cleared", _DATE),
+    Clock.Watched: _other("clock watched", _CLOCK),
+    Clock.Suspected: _other("clock suspected", _CLOCK),
+    Clock.Confirmed: _other("clock confirmed by a person", _CLOCK),
+    Clock.Returned: _other("clock returned", _CLOCK),
     # who may do what
     Emergency.Opened: _other("emergency path opened", _RIGHTS),
     Emergency.Ended: _other("emergency path ended", _RIGHTS),
