@@ -17,6 +17,8 @@ FINER: Mapping[str, str] = {
     "session-ended": "The session is over: signed out, idle for 30 minutes, 8 hours old, or ended by the provider.",
     "csrf": "A browser's unsafe call needs the X-CSRF-Token of its own session.",
     "position": "Min-Ledger-Position is a number from a Ledger-Position header.",
+    "position-ahead": "The ledger has not come to this position: whoever asks followed another one.",
+    "serial-ambiguous": "Certificates of several issuers have this serial; an id names one of them.",
     "ticket": "X-Ticket is the name of a ticket: 1 to 128 visible ASCII characters.",
     "form": "The body is not a readable HTML form.",
     "not-issued": "There is no certificate yet.",
