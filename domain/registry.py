@@ -14,6 +14,7 @@ from domain.audit.reading import AuditReading
 from domain.base import Aggregate, Event
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
+from domain.certificates.renewal import Renewal
 from domain.continuity.clock import Clock
 from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
@@ -39,6 +40,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     PolicyBreach,
     Profile,
     Refusal,
+    Renewal,
     Reveal,
     Session,
     Team,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from commands.base import Command, Scope, UseCase
+from commands.certificates.renewing import plan_renewal, replaced_on
+from commands.hosts.rollout import install
 from commands.work import Work
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
-from domain.hosts.deployment import Deployment
+from domain.certificates.renewal import Renewal
 
 
 class RecordIssued(Command):
@@ -31,19 +33,17 @@ def handle(command: RecordIssued, work: Work) -> None:
     order = work.load(Order, certificate.order_id)
     if not order.targets:
         order.fulfil(at=work.now)
-    for number, target in enumerate(order.targets):
-        if target.host_id == certificate.host_id:
-            deployment = Deployment.plan(
-                stream_id=Deployment.id_for(certificate.id, number),
-                order_id=order.id,
-                certificate_id=certificate.id,
-                host_id=target.host_id,
-                team_id=order.team_id,
-                generation=order.generation(target.host_id),
-                target=target.spec,
-                at=work.now,
-            )
-            work.add(deployment)
+    if certificate.host_id is not None:
+        _for_host(work, order, certificate, certificate.host_id)
+
+
+def _for_host(work: Work, order: Order, certificate: Certificate, host_id: str) -> None:
+    install(work, order, certificate)
+    plan_renewal(work, certificate)
+    for former in replaced_on(work, order, host_id):
+        renewal = work.find(Renewal, Renewal.id_for(former.id))
+        if renewal is not None:
+            renewal.answered(order_id=order.id, at=work.now)
 
 
 RECORD_ISSUED = UseCase("certificates.record-issued", scope, handle, second_step=True)

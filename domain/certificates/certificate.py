@@ -37,10 +37,12 @@ class Certificate(Aggregate):
         self.tbs_sha256 = ""
         self.dns_names: tuple[str, ...] = ()
         self.ip_addresses: tuple[str, ...] = ()
+        self.profile_id: str | None = None
+        self.not_before: datetime
         self.not_after: datetime
         self.certificate = ""
         self.fingerprint = ""
-        self.profile_id: str | None = None
+        self.superseded_by = ""
         self.targets: tuple[Target, ...] = ()
         self.offer: Offer | None = None
         self.spki_sha256 = ""
@@ -69,7 +71,8 @@ class Certificate(Aggregate):
             certificate.purpose, certificate.team_id = self.purpose, self.team_id
             certificate.order_id, certificate.host_id = self.order_id, self.host_id
             certificate.issuer_id, certificate.serial = self.issuer_id, self.serial
-            certificate.tbs_sha256, certificate.not_after = self.tbs_sha256, self.not_after
+            certificate.tbs_sha256, certificate.not_before = self.tbs_sha256, self.not_before
+            certificate.not_after = self.not_after
             certificate.spki_sha256, certificate.profile_id = self.spki_sha256, self.profile_id
             certificate.dns_names, certificate.ip_addresses = self.dns_names, self.ip_addresses
 
@@ -111,7 +114,8 @@ class Certificate(Aggregate):
             certificate.state, certificate.purpose, certificate.team_id = "issued", "imported", self.team_id
             certificate.issuer_id, certificate.serial = self.issuer_id, self.serial
             certificate.issuer_name, certificate.ask_there = self.issuer_name, (*self.ca_urls, *self.crl_urls)
-            certificate.spki_sha256, certificate.not_after = self.spki_sha256, self.not_after
+            certificate.spki_sha256 = self.spki_sha256
+            certificate.not_before, certificate.not_after = self.not_before, self.not_after
             certificate.dns_names, certificate.ip_addresses = self.dns_names, self.ip_addresses
             certificate.certificate, certificate.fingerprint = self.certificate, self.fingerprint
             certificate.profile_id, certificate.targets = self.profile_id, self.targets
@@ -181,7 +185,7 @@ class Certificate(Aggregate):
         by: str
 
         def apply(self, certificate: Certificate) -> None:
-            certificate.state = "superseded"
+            certificate.state, certificate.superseded_by = "superseded", self.by
 
     class RevocationPlanned(Event):
         """It will be revoked: when ``order_id`` has replaced it, and ``at_latest`` then, whatever happens."""

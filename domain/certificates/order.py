@@ -41,6 +41,7 @@ class Order(Aggregate):
         self.generations: dict[str, int] = {}
         self.served: frozenset[str] = frozenset()
         self.replaces: tuple[str, ...] = ()
+        self.cause: Cause | None = None
 
     class Requested(base.Created):
         """What is wanted, by whom, judged by which profile version; ``waived_rules`` need a person's approval.
@@ -79,7 +80,7 @@ class Order(Aggregate):
         cause: Cause
 
         def apply(self, order: Order) -> None:
-            order.replaces = self.certificate_ids
+            order.replaces, order.cause = self.certificate_ids, self.cause
 
     class ApprovalGiven(Event):
         """One person approved exactly the request with this hash."""
@@ -231,15 +232,8 @@ class Order(Aggregate):
     def accept_key(self, *, host_id: str, certificate_id: str, spki_sha256: str, csr_sha256: str, at: datetime) -> None:
         """Take a checked key for a host (or a person, empty ``host_id``): one certificate is issued for it."""
         self.must_be_ready(host_id, at=at)
-        self.record(
-            self.KeyAccepted,
-            at=at,
-            host_id=host_id,
-            generation=self.generation(host_id),
-            certificate_id=certificate_id,
-            spki_sha256=spki_sha256,
-            csr_sha256=csr_sha256,
-        )
+        key = {"certificate_id": certificate_id, "spki_sha256": spki_sha256, "csr_sha256": csr_sha256}
+        self.record(self.KeyAccepted, at=at, host_id=host_id, generation=self.generation(host_id), **key)
 
     def must_be_ready(self, host_id: str, *, at: datetime) -> None:
         """Raise WrongState unless the order is approved, in time, and has no certificate for this host yet."""
@@ -266,6 +260,15 @@ class Order(Aggregate):
             return False
         self.record(self.Abandoned, at=at, host_id=host_id, rule="approval-expired")
         return True
+
+    def intend_replacement(self, *, certificate_ids: tuple[str, ...], cause: Cause, at: datetime) -> None:
+        """Say, right after the request, whose place the order's certificates take: from here on it is staged."""
+        self.record(self.ReplacementIntended, at=at, certificate_ids=certificate_ids, cause=cause)
+
+    def give_up(self, *, host_id: str, rule: str, at: datetime) -> None:
+        """Ask for no more keys under an approved order; what is certified under it may still be installed."""
+        if self.state == "approved":
+            self.record(self.Abandoned, at=at, host_id=host_id, rule=rule)
 
     def reopen_issuance(self, *, host_id: str, certificate_id: str, at: datetime) -> None:
         """Allow a fresh issuance after one that ended without a certificate."""

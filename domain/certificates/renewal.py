@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from domain import base
 from domain.base import Aggregate, Event, Timestamp
 from domain.certificates.order import Cause
-from domain.certificates.timing import EXPIRED, Life, jitter
+from domain.certificates.timing import Life, jitter
 from domain.errors import WrongState
 from domain.ids import derived_id
 
@@ -28,6 +28,7 @@ class Renewal(Aggregate):
         self.next: datetime | None = None
         self.attempt = 0
         self.order_id: str | None = None
+        self.deployment_id: str | None = None
         self.level = 0
         self.cause: Cause = "renewal"
 
@@ -108,6 +109,7 @@ class Renewal(Aggregate):
 
         def apply(self, renewal: Renewal) -> None:
             renewal.state, renewal.attempt, renewal.next = "failed", self.attempt, self.again
+            renewal.deployment_id = self.deployment_id
 
     class Hastened(Event):
         """The successor is wanted now, before its time."""
@@ -210,7 +212,7 @@ class Renewal(Aggregate):
             return
         attempt = max(self.attempt, 1) if self.state in {"started", "waiting"} else self.attempt + 1
         wait = self.life.wait_after(attempt) * (1 + jitter(f"{self.id}:{attempt}") / 4)
-        again = (at + wait).replace(microsecond=0) if retry else None
+        again = (at + wait).replace(microsecond=0) if retry else self._regular(at)
         self.record(self.Failed, at=at, rule=rule, attempt=attempt, again=again, deployment_id=deployment_id)
 
     def hasten(self, *, cause: Cause, at: datetime) -> None:
@@ -240,6 +242,10 @@ class Renewal(Aggregate):
     def under_way(self) -> str | None:
         """The order that brings the successor, where one is asked for or approved."""
         return self.order_id if self.state in {"started", "waiting"} else None
+
+    def _regular(self, at: datetime) -> datetime | None:
+        """Return the certificate's own time, where it is still to come: a no to an early wish does not end that."""
+        return self.life.due if self.life.due > at else None
 
     def _attempt_of(self, order_id: str) -> int:
         return self.attempt if self.state == "waiting" and order_id == self.order_id else self.attempt + 1

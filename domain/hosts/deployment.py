@@ -8,12 +8,12 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from domain import base
-from domain.base import Aggregate, Event, Value
+from domain.base import Aggregate, Event, Timestamp, Value
 from domain.errors import WrongState
 from domain.hosts.targets import TargetSpec
 from domain.ids import derived_id
 
-State = Literal["planned", "served", "failed"]
+State = Literal["planned", "served", "failed", "overtaken"]
 Stage = Literal["check", "write", "validate", "reload", "probe", "refused", "interrupted"]
 
 
@@ -38,7 +38,11 @@ class Deployment(Aggregate):
         self.target: TargetSpec
 
     class Planned(base.Created):
-        """The certificate is to be installed there, with the key of this ``generation`` that the host made for it."""
+        """The certificate is to be installed there, with the key of this ``generation`` that the host made for it.
+
+        The target's windows are kept until ``windows_until``: from then on what is served now could end first, and
+        that would hurt more. None: always. ``staged``: it is a step of a replacement that goes target by target.
+        """
 
         TOPIC: ClassVar[str] = "sslclm.deployment.planned.v1"
         order_id: str
@@ -47,6 +51,8 @@ class Deployment(Aggregate):
         team_id: str
         generation: int
         target: TargetSpec
+        windows_until: Timestamp | None = None
+        staged: bool = False
 
         def apply(self, deployment: Deployment) -> None:
             deployment.order_id, deployment.certificate_id = self.order_id, self.certificate_id
@@ -83,6 +89,15 @@ class Deployment(Aggregate):
         def apply(self, deployment: Deployment) -> None:
             deployment.state, deployment.attempt = "planned", self.attempt
 
+    class Overtaken(Event):
+        """A newer certificate is on its way to the same place: this one is not installed any more."""
+
+        TOPIC: ClassVar[str] = "sslclm.deployment.overtaken.v1"
+        by: str
+
+        def apply(self, deployment: Deployment) -> None:
+            deployment.state = "overtaken"
+
     @staticmethod
     def id_for(certificate_id: str, target: int) -> str:
         """Return the stream id of the deployment of a certificate on the order's target number ``target``."""
@@ -105,6 +120,8 @@ class Deployment(Aggregate):
         generation: int,
         target: TargetSpec,
         at: datetime,
+        windows_until: datetime | None = None,
+        staged: bool = False,
     ) -> Deployment:
         """Plan to install a certificate on a target."""
         return cls.begin(
@@ -117,6 +134,8 @@ class Deployment(Aggregate):
             team_id=team_id,
             generation=generation,
             target=target,
+            windows_until=windows_until,
+            staged=staged,
         )
 
     def report_served(self, *, evidence: tuple[Evidence, ...], previous: str | None, at: datetime) -> None:
@@ -130,6 +149,11 @@ class Deployment(Aggregate):
         """Record where and why the agent failed."""
         self._must_be("planned")
         self.record(self.Failed, at=at, stage=stage, detail=detail, rolled_back=rolled_back, served_now=served_now)
+
+    def overtake(self, *, by: str, at: datetime) -> None:
+        """Withdraw what is not served, since ``by`` (an order or a deployment) brings a newer certificate."""
+        if self.state in {"planned", "failed"}:
+            self.record(self.Overtaken, at=at, by=by)
 
     def retry(self, *, at: datetime) -> None:
         """Ask for another attempt."""

@@ -19,6 +19,7 @@ class Issuer(Aggregate):
     def __init__(self) -> None:
         self.kind: IssuerKind = "issuing"
         self.crl_number = 0
+        self.rollover_told = False
 
     class Created(base.Created):
         """The authority exists; ``chain`` holds certificates (PEM) from its own up to the root."""
@@ -65,6 +66,18 @@ class Issuer(Aggregate):
         sha256: str
         crl: str
 
+    class RolloverDue(Event):
+        """A certificate was wanted for longer than this issuer lives: a successor of the issuer is needed.
+
+        ``ends``: the issuer's own notAfter, beyond which nothing below it can be valid. Told once.
+        """
+
+        TOPIC: ClassVar[str] = "sslclm.issuer.rollover-due.v1"
+        ends: Timestamp
+
+        def apply(self, issuer: Issuer) -> None:
+            issuer.rollover_told = True
+
     @staticmethod
     def id_for(name: str) -> str:
         """Return the stream id of the one issuer with this name."""
@@ -75,3 +88,8 @@ class Issuer(Aggregate):
         number = self.crl_number + 1
         self.record(self.CrlNumbered, at=at, number=number, this_update=this_update, next_update=next_update)
         return number
+
+    def needs_rollover(self, *, ends: datetime, at: datetime) -> None:
+        """Raise the alarm, once, that certificates are cut short by this issuer's own end."""
+        if not self.rollover_told:
+            self.record(self.RolloverDue, at=at, ends=ends)

@@ -1,0 +1,35 @@
+"""Renew a certificate now, because a person or a pipeline asks for it."""
+
+from __future__ import annotations
+
+from commands.base import Command, Scope, UseCase
+from commands.certificates.replacing import replace
+from commands.work import Work
+from domain.certificates.certificate import Certificate
+from domain.certificates.renewal import Renewal
+from domain.errors import WrongState
+
+
+class RenewCertificate(Command):
+    """Order one certificate's successor: same names, same places, a new key, decided by the policy of today."""
+
+    certificate_id: str
+
+
+def scope(command: RenewCertificate, work: Work) -> Scope:
+    """Aim at the team that owns the certificate."""
+    return Scope(work.load(Certificate, command.certificate_id).team_id, command.certificate_id)
+
+
+def handle(command: RenewCertificate, work: Work) -> None:
+    """Order it; one that is on its way already is not ordered twice."""
+    certificate = work.load(Certificate, command.certificate_id)
+    renewal = work.find(Renewal, Renewal.id_for(certificate.id))
+    if renewal is not None and renewal.under_way is not None:
+        raise WrongState(
+            "a successor is on its way already", rule="renewal-under-way", fix=f"look at {renewal.under_way}"
+        )
+    replace(work, certificate, cause="asked")
+
+
+RENEW_CERTIFICATE = UseCase("certificates.renew", scope, handle)
