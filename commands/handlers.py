@@ -13,9 +13,11 @@ from commands.base import HandlerTable
 from commands.certificates.approve import APPROVE_ORDER, ApproveOrder
 from commands.certificates.cancel import CANCEL_ORDER, CancelOrder
 from commands.certificates.issue_server import ISSUE_SERVER_CERTIFICATE, IssueServerCertificate
+from commands.certificates.keep_renewed import ADVANCE_RENEWAL, AdvanceRenewal
 from commands.certificates.record_failed import RECORD_FAILED, RecordFailed
 from commands.certificates.record_issued import RECORD_ISSUED, RecordIssued
 from commands.certificates.reject import REJECT_ORDER, RejectOrder
+from commands.certificates.renew import RENEW_CERTIFICATE, RenewCertificate
 from commands.certificates.report_key import REPORT_KEY, ReportKey
 from commands.certificates.request import REQUEST_CERTIFICATE, RequestCertificate
 from commands.certificates.resume import RESUME_ORDER, ResumeOrder
@@ -84,6 +86,8 @@ HANDLERS: HandlerTable = {
     WithdrawOffer: WITHDRAW_OFFER,
     AcceptOwnership: ACCEPT_OWNERSHIP,
     RefuseOwnership: REFUSE_OWNERSHIP,
+    RenewCertificate: RENEW_CERTIFICATE,
+    AdvanceRenewal: ADVANCE_RENEWAL,
     RecordIssued: RECORD_ISSUED,
     RecordFailed: RECORD_FAILED,
     IssueServerCertificate: ISSUE_SERVER_CERTIFICATE,

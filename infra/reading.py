@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from commands.ports.issuers import RevokedSerial
-from commands.ports.reading import DueCrl, Place, StartedIssuance
+from commands.ports.reading import DueCrl, DueRenewal, Place, StartedIssuance
 from domain.moments import microseconds, moment_of
 from projections.access.grants import GRANTS, GrantFilter
 from projections.certificates.inventory import INVENTORY, InventoryFilter
 from projections.certificates.orders import ORDERS, OrderFilter
+from projections.certificates.renewals import RENEWALS, RenewalFilter
 from projections.hosts.deployments import DEPLOYMENTS, DeploymentFilter
 from projections.hosts.queue import QUEUE, QueueFilter
 from projections.issuers.issuers import ISSUERS, IssuerFilter, IssuerRow
@@ -42,7 +43,7 @@ class ViewsReading:
     def served_from(self, place: Place) -> Sequence[str]:
         """Return the certificates, still in force, that were ever proven to be served from a place."""
         host_id, directory = place
-        where = DeploymentFilter(host_id=host_id, directory=directory, state="served")
+        where = DeploymentFilter(host_id=host_id, directory=directory, states=("served", "replaced"))
         served = dict.fromkeys(row["certificate_id"] for row in every(self._views, DEPLOYMENTS, where))
         return [certificate_id for certificate_id in served if self._is_issued(certificate_id)]
 
@@ -70,6 +71,44 @@ class ViewsReading:
         planned = every(self._views, DEPLOYMENTS, DeploymentFilter(certificate_id=certificate_id, state="planned"))
         ids = [row["deployment_id"] for row in planned]
         return [one for one in ids if self._views.find(QUEUE, QueueFilter(deployment_id=one), limit=1).rows]
+
+    def planned_at(self, place: Place) -> Sequence[str]:
+        """Return the deployments that are planned for a place and have not been reported."""
+        where = DeploymentFilter(host_id=place[0], directory=place[1], state="planned")
+        return [row["deployment_id"] for row in every(self._views, DEPLOYMENTS, where)]
+
+    def renewals_due(self, at: datetime, *, at_most: int) -> Sequence[DueRenewal]:
+        """Return renewals for which something is due; where there are too many, those whose end is nearest."""
+        now = microseconds(at) + 1
+        found = self._views.find(RENEWALS, RenewalFilter(order="wake", wake_before_us=now), limit=at_most)
+        if found.next_cursor is not None:
+            found = self._views.find(RENEWALS, RenewalFilter(order="expiry", wake_before_us=now), limit=at_most)
+        rows = sorted(found.rows, key=lambda row: row["expires_us"])
+        return [DueRenewal(row["certificate_id"], row["changed"]) for row in rows]
+
+    def successor_of(self, certificate_id: str) -> str | None:
+        """Return an issued certificate of the same owner that names all its names and lives longer."""
+        row = self._views.get(INVENTORY, certificate_id)
+        names = {*row["dns_names"], *row["ip_addresses"]} if row else set()
+        if row is None or not names:
+            return None
+        where = InventoryFilter(
+            state="issued", team_id=row["team_id"], name=min(names), expires_from_us=row["not_after_us"] + 1
+        )
+        found = every(self._views, INVENTORY, where)
+        return next(
+            (one["certificate_id"] for one in found if names <= {*one["dns_names"], *one["ip_addresses"]}), None
+        )
+
+    def issuer_ends(self, issuer_id: str) -> datetime | None:
+        """Return the end of an issuer's own certificate."""
+        row = self._views.get(ISSUERS, issuer_id)
+        return moment_of(row["not_after_us"]) if row else None
+
+    def requesting_grants(self, team_id: str) -> Sequence[str]:
+        """Return the grants in force by which somebody may request for a team."""
+        where = GrantFilter(role="ROLE_DEVOPS", team_id=team_id, in_force=True)
+        return [row["grant_id"] for row in every(self._views, GRANTS, where)]
 
     def admin_grants(self) -> Sequence[str]:
         """Return the grants of ROLE_ADMIN that are in force."""

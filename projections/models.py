@@ -11,6 +11,7 @@ from projections.audit.search import AUDIT
 from projections.base import Projection
 from projections.certificates.inventory import INVENTORY
 from projections.certificates.orders import ORDERS
+from projections.certificates.renewals import RENEWALS
 from projections.certificates.transfers import TRANSFERS
 from projections.hosts.deployments import DEPLOYMENTS
 from projections.hosts.hosts import HOSTS
@@ -25,5 +26,5 @@ from projections.profiles.profiles import PROFILES
 
 MODELS: tuple[Projection[Any], ...] = (
     ALARMS, AUDIT, BREACHES, DEPLOYMENTS, EMERGENCIES, GRANTS, HOSTS, INVENTORY, ISSUERS, KEYS, ORDERS, PROFILES,
-    QUEUE, REVEALS, REVOCATIONS, TEAMS, TRANSFERS,
+    QUEUE, RENEWALS, REVEALS, REVOCATIONS, TEAMS, TRANSFERS,
 )  # fmt: skip

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from api.edge import Edge
 from api.pem import pem_from_base64, pem_from_der
 from api.waiting import rung_or_draining
+from domain.hosts.targets import Window
+from domain.hosts.windows import is_open
+from domain.moments import microseconds
 from projections.certificates.inventory import INVENTORY
 from projections.hosts.queue import QUEUE, QueueFilter, TaskRow
 
@@ -28,8 +32,25 @@ async def next_tasks(edge: Edge, host_id: str, *, wait: float, draining: asyncio
 
 
 def _open(edge: Edge, host_id: str) -> list[TaskRow]:
-    rows = edge.views.find(QUEUE, QueueFilter(host_id=host_id), limit=AT_ONCE).rows
+    """Return up to :data:`AT_ONCE` tasks whose targets may be changed now; a window holds nobody else's task back."""
+    now, cursor = edge.clock(), None
+    rows: list[TaskRow] = []
+    while len(rows) < AT_ONCE:
+        page = edge.views.find(QUEUE, QueueFilter(host_id=host_id), cursor=cursor, limit=AT_ONCE)
+        rows += [row for row in page.rows if _may_now(row, now)]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    rows = rows[:AT_ONCE]
     return [row for row in rows if edge.tasks.leases.lease(row["task_id"], host_id, LEASE_SECONDS)]
+
+
+def _may_now(row: TaskRow, now: datetime) -> bool:
+    """Tell whether the target may be changed now: inside its windows, or because its end has come too near."""
+    until = row["windows_until_us"]
+    if not row["target"] or until is None or microseconds(now) >= until:
+        return True
+    return is_open(map(Window.model_validate, row["target"].get("windows") or ()), now)
 
 
 def signed_task(edge: Edge, row: TaskRow) -> dict[str, str]:

@@ -77,6 +77,8 @@ PERMISSIONS: Mapping[str, Mapping[Role, Reach]] = {
     "certificates.accept": {Role.DEVOPS: Reach.TEAM, Role.SEC_OPS: Reach.GLOBAL},
     "certificates.refuse": {Role.DEVOPS: Reach.TEAM, Role.SEC_OPS: Reach.GLOBAL},
     "transfers.read": _READ,
+    "certificates.renew": _DEPLOY,
+    "certificates.advance-renewal": _SYSTEM,
     "certificates.issue-server": _SYSTEM,
     "certificates.record-issued": _SYSTEM,
     "certificates.record-failed": _SYSTEM,

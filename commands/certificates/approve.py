@@ -7,6 +7,8 @@ from pydantic import Field
 from commands.base import UseCase
 from commands.certificates.certify import still_allowed
 from commands.certificates.on_order import OrderCommand, certify_brought_key, scope
+from commands.certificates.renewing import follow
+from commands.hosts.rollout import withdraw
 from commands.work import Work
 from domain.certificates.order import Order
 
@@ -22,6 +24,9 @@ def handle(command: ApproveOrder, work: Work) -> None:
     order = work.load(Order, command.order_id)
     still_allowed(work, order)
     order.approve(approver=work.context.principal.pseudonym, request_sha256=command.request_sha256, at=work.now)
+    if order.state == "approved":
+        follow(work, order)
+        withdraw(work, order)
     certify_brought_key(work, order)
 
 

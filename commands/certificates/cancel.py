@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from commands.base import UseCase
 from commands.certificates.on_order import OrderCommand, scope
+from commands.certificates.renewing import follow
 from commands.work import Work
 from domain.certificates.order import Order
 
@@ -14,7 +15,9 @@ class CancelOrder(OrderCommand):
 
 def handle(command: CancelOrder, work: Work) -> None:
     """Cancel it."""
-    work.load(Order, command.order_id).cancel(at=work.now)
+    order = work.load(Order, command.order_id)
+    order.cancel(at=work.now)
+    follow(work, order)
 
 
 CANCEL_ORDER = UseCase("orders.cancel", scope, handle)

@@ -48,12 +48,7 @@ def certify(work: Work, order: Order, profile: Profile, csr: SigningRequest, *, 
 def certify_key(work: Work, order: Order, profile: Profile, key: PublicKey, *, host_id: str) -> Certificate:
     """Announce a certificate for a key whose possession is proven; the order accepts the key."""
     subject = order.subject
-    if key.algorithm != subject.key_algorithm:
-        raise InvalidInput(
-            f"the key is {key.algorithm}, the order says {subject.key_algorithm}",
-            rule="key-algorithm-differs",
-            fix="make the key that the order names",
-        )
+    _check_key(work, order, key)
     prepared = work.services.issuers.prepare(_template(work, order, profile, key.spki_der))
     bound = Bound(
         "order",
@@ -75,9 +70,22 @@ def certify_key(work: Work, order: Order, profile: Profile, key: PublicKey, *, h
     return certificate
 
 
+def _check_key(work: Work, order: Order, key: PublicKey) -> None:
+    """Refuse a key of another kind than ordered, and the former key in a successor: a replacement is for a new one."""
+    if key.algorithm != order.subject.key_algorithm:
+        raise InvalidInput(
+            f"the key is {key.algorithm}, the order says {order.subject.key_algorithm}",
+            rule="key-algorithm-differs",
+            fix="make the key that the order names",
+        )
+    if any(work.load(Certificate, former).spki_sha256 == key.spki_sha256 for former in order.replaces):
+        raise InvalidInput("it is the key that is to be replaced", rule="key-not-new", fix="make a new key")
+
+
 def _template(work: Work, order: Order, profile: Profile, spki_der: bytes) -> CertificateTemplate:
     subject, spec = order.subject, profile.spec
     not_before, not_after = validity(work.now, spec.backdate, subject.validity)
+    ends = work.services.reading.issuer_ends(spec.issuer_id) if order.replaces else None
     return CertificateTemplate(
         issuer_id=spec.issuer_id,
         spki_der=spki_der,
@@ -85,7 +93,7 @@ def _template(work: Work, order: Order, profile: Profile, spki_der: bytes) -> Ce
         ip_addresses=subject.ip_addresses,
         common_name=subject.common_name,
         not_before=not_before,
-        not_after=not_after,
+        not_after=min(not_after, ends) if ends is not None else not_after,  # the issuer's alarm is raised by then
         extended_key_usages=spec.extended_key_usages,
         key_usages=spec.key_usages,
     )

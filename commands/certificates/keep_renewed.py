@@ -99,8 +99,10 @@ def _installs_again(work: Work, renewal: Renewal) -> bool:
 async def keep_renewed(bus: Bus, reading: Reading, pace: Pace, *, at_most: int = AT_MOST) -> int:
     """Advance the renewals that are due, the nearest end first, at most so many; returns how many there were.
 
-    Doing it twice, or in two processes, is harmless: the key of each command derives from what was seen.
+    Doing it twice, or in two processes, is harmless: the key of each command derives from what was seen. Raises
+    Unavailable while the time is in doubt: nothing is due by a clock that nobody believes.
     """
+    bus.services.gate.issuing()
     await reading.caught_up(bus.services.ledger.head().position)
     due = reading.renewals_due(bus.services.clock(), at_most=at_most)
     for one in due:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from commands.certificates.judging import judge_request, subject_of
+from commands.certificates.judging import Asked, judge_request, key_made, subject_of
 from commands.certificates.renewing import renewal_of
 from commands.hosts.rollout import withdraw
 from commands.work import Work
@@ -39,6 +39,7 @@ class _Wish:
     profile: Profile
     subject: Subject
     cause: Cause
+    server_key: bool
 
     @property
     def team_id(self) -> str:
@@ -52,6 +53,7 @@ def replace(work: Work, certificate: Certificate, *, cause: Cause) -> Order:
     that are due soon, too, so that one host is the canary for all. Raises PolicyRefused where a rule of today forbids
     it, and WrongState where the key is not ours to have made anew; nothing is recorded then but an issuer's alarm.
     """
+    work.services.gate.issuing()
     renewal = renewal_of(work, certificate)
     if renewal is None:
         raise WrongState(
@@ -88,6 +90,7 @@ def _wish(work: Work, certificate: Certificate, cause: Cause) -> _Wish:
         profile,
         _subject(work, profile.spec, former, group),
         cause,
+        former is not None and former.server_key,
     )
 
 
@@ -165,15 +168,9 @@ def _check_issuer(work: Work, issuer_id: str, validity: int, present_end: dateti
 
 def _objections(work: Work, wish: _Wish) -> tuple[str, ...]:
     """Return the rules by which a person must decide; none where policy approves. Raises PolicyRefused."""
-    judgement = judge_request(
-        work,
-        wish.profile,
-        wish.team_id,
-        wish.subject,
-        requester=wish.requester,
-        brought=False,
-        host_teams=[work.refer(Host, target.host_id).team_id for target in wish.targets],
-    )
+    teams = tuple(work.refer(Host, target.host_id).team_id for target in wish.targets)
+    asked = Asked(wish.team_id, wish.requester, key_made(server=wish.server_key, brought=False), teams)
+    judgement = judge_request(work, wish.profile, wish.subject, asked)
     return (*_owner_objections(work, wish.team_id), *(violation.rule for violation in judgement.violations))
 
 
@@ -204,6 +201,7 @@ def _order(work: Work, wish: _Wish, objections: tuple[str, ...]) -> Order:
         csr_sha256=None,
         waived_rules=objections,
         approvals_needed=wish.profile.spec.approvals,
+        server_key=wish.server_key,
     )
     ids = tuple(one.id for one in wish.certificates)
     order.intend_replacement(certificate_ids=ids, cause=wish.cause, at=work.now)

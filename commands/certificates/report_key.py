@@ -6,6 +6,7 @@ from pydantic import Field
 
 from commands.base import Command, Scope, UseCase
 from commands.certificates.certify import certify, still_allowed
+from commands.certificates.renewing import follow
 from commands.work import Work
 from domain.certificates.csr import read_csr
 from domain.certificates.order import Order
@@ -34,19 +35,25 @@ def handle(command: ReportKey, work: Work) -> None:
     """Certify the key; a CSR that breaks a rule is refused on the record and the next generation is asked for."""
     order = work.load(Order, command.order_id)
     if order.expire(host_id=command.host_id, at=work.now):
+        follow(work, order)
         return
     order.must_be_ready(command.host_id, at=work.now)
     work.refer(Host, command.host_id).must_be_active()
     if command.generation != order.generation(command.host_id):
         raise WrongState("another key is asked for by now", rule="key-generation", fix="ask for the queue again")
     if command.csr is None:
-        order.refuse_key(host_id=command.host_id, rule="agent-could-not", at=work.now)
+        _refuse(work, order, command.host_id, "agent-could-not")
         return
     try:
         csr = read_csr(command.csr.encode())
         certify(work, order, still_allowed(work, order), csr, host_id=command.host_id)
     except (InvalidInput, PolicyRefused) as broken:
-        order.refuse_key(host_id=command.host_id, rule=broken.rule, at=work.now)
+        _refuse(work, order, command.host_id, broken.rule)
+
+
+def _refuse(work: Work, order: Order, host_id: str, rule: str) -> None:
+    order.refuse_key(host_id=host_id, rule=rule, at=work.now)
+    follow(work, order)
 
 
 REPORT_KEY = UseCase("agent.report-key", scope, handle)

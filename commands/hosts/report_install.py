@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from commands.base import Command, Scope, UseCase
+from commands.hosts.rollout import advance, complete, settle, stopped
 from commands.work import Work
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
@@ -35,18 +36,26 @@ def scope(command: ReportInstall, work: Work) -> Scope:
 
 
 def handle(command: ReportInstall, work: Work) -> None:
-    """Record it; when the order's last target is proven, the certificates that served there before are superseded."""
+    """Record it; when the last target is proven, the certificates that served there before are superseded.
+
+    A replacement goes on to its next target, or stops here until the failure is mended or tried again.
+    """
     deployment = work.load(Deployment, command.deployment_id)
     if command.task_id != deployment.task_id:
         raise WrongState("another attempt is asked for by now", rule="task-stale", fix="ask for the queue again")
     if command.stage is not None:
         failure = command.model_dump(include={"stage", "detail", "rolled_back", "served_now"})
         deployment.report_failed(at=work.now, **failure)
+        stopped(work, work.load(Order, deployment.order_id), deployment, f"deployment-{command.stage}")
         return
     _check_evidence(command, work, deployment)
     deployment.report_served(evidence=command.evidence, previous=command.previous, at=work.now)
     order = work.load(Order, deployment.order_id)
-    if order.target_served(deployment_id=deployment.id, all_targets=_all(order), at=work.now):
+    fulfilled = order.target_served(deployment_id=deployment.id, all_targets=_all(order), at=work.now)
+    if order.replaces:
+        settle(work, order, deployment.host_id)
+        advance(work, order)
+    elif fulfilled:
         _supersede_former(work, order)
 
 
@@ -82,6 +91,7 @@ def _supersede_former(work: Work, order: Order) -> None:
             certificate = work.find(Certificate, former)
             if certificate is not None and certificate.state == "issued":
                 certificate.supersede(by=successor, at=work.now)
+                complete(work, former, by=successor)
 
 
 REPORT_INSTALL = UseCase("agent.report-install", scope, handle)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from commands.base import Command, Scope, UseCase
+from commands.hosts.rollout import resumed
 from commands.work import Work
 from domain.certificates.certificate import Certificate
+from domain.certificates.order import Order
 from domain.errors import WrongState
 from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
@@ -31,6 +33,7 @@ def handle(command: RetryDeployment, work: Work) -> None:
             "the certificate is another team's by now", rule="certificate-moved", fix="order one of your own"
         )
     deployment.retry(at=work.now)
+    resumed(work, work.load(Order, deployment.order_id), deployment)
 
 
 RETRY_DEPLOYMENT = UseCase("deployments.retry", scope, handle)

@@ -140,7 +140,6 @@ def _plan(work: Work, order: Order, step: _Step) -> None:
         generation=order.generation(host_id),
         target=step.target.spec,
         windows_until=_windows_until(work, order, host_id),
-        staged=bool(order.replaces),
         at=work.now,
     )
     work.add(deployment)

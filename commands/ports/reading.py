@@ -26,6 +26,14 @@ class DueCrl:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class DueRenewal:
+    """A certificate for which an attempt or an escalation is due; ``seen``: position of its renewal's last change."""
+
+    certificate_id: str
+    seen: int
+
+
 Place = tuple[str, str]
 """A host's stream id and a directory on it."""
 
@@ -50,6 +58,21 @@ class Reading(Protocol):
 
     def installing(self, certificate_id: str) -> Sequence[str]:
         """Return the deployments of a certificate that a host has still to carry out."""
+
+    def planned_at(self, place: Place) -> Sequence[str]:
+        """Return the deployments that are planned for a place and have not been reported."""
+
+    def renewals_due(self, at: datetime, *, at_most: int) -> Sequence[DueRenewal]:
+        """Return renewals for which something is due, at most so many; where there are more, the nearest end first."""
+
+    def successor_of(self, certificate_id: str) -> str | None:
+        """Return an issued certificate of the same owner that names all its names and lives longer, if there is one."""
+
+    def issuer_ends(self, issuer_id: str) -> datetime | None:
+        """Return the end of an issuer's own certificate (inclusive); None for one that is not ours."""
+
+    def requesting_grants(self, team_id: str) -> Sequence[str]:
+        """Return the grants in force by which somebody may request for a team."""
 
     def admin_grants(self) -> Sequence[str]:
         """Return the grants of ROLE_ADMIN that are in force."""

@@ -36,7 +36,7 @@ class Life:
         return max(self.expires - self.due, timedelta(seconds=1))
 
     def escalates(self, level: int) -> datetime:
-        """Return when ``level`` is reached (1 to :data:`EXPIRED`); every level is after ``due`` and after the former."""
+        """Return when ``level`` is reached (1 to :data:`EXPIRED`): after ``due``, and after the former level."""
         if level >= EXPIRED:
             return self.expires
         fraction, days = LEVELS[level - 1]
@@ -54,7 +54,7 @@ class Life:
         """
         first = _between(self.left / 64, *_FIRST_WAIT)
         longest = _between(self.left / 8, *_LONGEST_WAIT)
-        return min(first * 2 ** min(max(attempt - 1, 0), _DOUBLINGS), longest)
+        return min(first * (1 << min(max(attempt - 1, 0), _DOUBLINGS)), longest)
 
 
 def life(*, not_before: datetime, not_after: datetime, percent: int, certificate_id: str) -> Life:

@@ -41,7 +41,7 @@ class Deployment(Aggregate):
         """The certificate is to be installed there, with the key of this ``generation`` that the host made for it.
 
         The target's windows are kept until ``windows_until``: from then on what is served now could end first, and
-        that would hurt more. None: always. ``staged``: it is a step of a replacement that goes target by target.
+        that would hurt more. None: they do not count, since nothing is replaced.
         """
 
         TOPIC: ClassVar[str] = "sslclm.deployment.planned.v1"
@@ -52,7 +52,6 @@ class Deployment(Aggregate):
         generation: int
         target: TargetSpec
         windows_until: Timestamp | None = None
-        staged: bool = False
 
         def apply(self, deployment: Deployment) -> None:
             deployment.order_id, deployment.certificate_id = self.order_id, self.certificate_id
@@ -109,7 +108,7 @@ class Deployment(Aggregate):
         return derived_id("task", self.id, str(self.attempt))
 
     @classmethod
-    def plan(
+    def plan(  # noqa: PLR0913 - each is a member of the fact
         cls,
         *,
         stream_id: str,
@@ -121,7 +120,6 @@ class Deployment(Aggregate):
         target: TargetSpec,
         at: datetime,
         windows_until: datetime | None = None,
-        staged: bool = False,
     ) -> Deployment:
         """Plan to install a certificate on a target."""
         return cls.begin(
@@ -135,7 +133,6 @@ class Deployment(Aggregate):
             generation=generation,
             target=target,
             windows_until=windows_until,
-            staged=staged,
         )
 
     def report_served(self, *, evidence: tuple[Evidence, ...], previous: str | None, at: datetime) -> None:

@@ -18,7 +18,7 @@ def is_open(windows: Iterable[Window], at: datetime) -> bool:
 
 
 def _holds(window: Window, at: datetime) -> bool:
-    """A window reaches into the next day at most, so today's and yesterday's are all there is to ask."""
+    # A window reaches into the next day at most, so today's and yesterday's are all there is to ask.
     midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return any(
         _WEEK[day.weekday()] in window.days

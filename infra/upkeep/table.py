@@ -10,6 +10,7 @@ from commands.access.session_ends import end_timed_out
 from commands.issuers.keep_crls_fresh import keep_crls_fresh
 from commands.profiles.watch_living import LivingWatch
 from domain.certificates.certificate import Certificate
+from domain.certificates.renewal import Renewal
 from infra.bootstrap import Backend
 from infra.identity.wiring import Identity
 from infra.living import ViewsLiving
@@ -18,6 +19,7 @@ from infra.upkeep.clock import keep_time
 from infra.upkeep.issuances import OpenIssuances
 from infra.upkeep.listeners import OwnTls, keep_own_certificate
 from infra.upkeep.loop import Reaction, Upkeep
+from infra.upkeep.renewals import renewals
 
 
 def upkeep(
@@ -31,6 +33,11 @@ def upkeep(
             Reaction("open-issuances", OpenIssuances(backend).react),
             Reaction("sessions", partial(_sessions, backend, identity)),
             Reaction("crls", partial(_crls, backend), wakes=(Certificate.Revoked,)),
+            Reaction(
+                "renewals",
+                partial(renewals, backend),
+                wakes=(Renewal.Started, Renewal.Waiting, Renewal.Failed, Renewal.Hastened, Renewal.Escalated),
+            ),
             Reaction("agents", Agents(backend, agents_silent_for).react),
             Reaction("policy", _policy(backend)),
             Reaction("own-certificate", partial(keep_own_certificate, backend, tls)),

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, ClassVar, TypedDict
 
+from domain.certificates.order import Cause, State
 from domain.certificates.order import Order as OrderAggregate
-from domain.certificates.order import State
 from domain.hosts.deployment import Deployment
 from domain.hosts.deployment import State as DeploymentState
 from domain.moments import microseconds
@@ -24,7 +24,7 @@ class OrderProgress(TypedDict):
 
     ``approvers`` and ``rejecter`` are pseudonyms. ``certificates``: host id (empty: the caller's own CSR) ->
     certificate id; ``refused_rules``: host id -> the rule that its last refused key broke; ``deployments``:
-    deployment id -> state.
+    deployment id -> state. ``replaces``: the certificates whose place the order's take, and ``cause`` why.
     """
 
     state: State
@@ -36,6 +36,8 @@ class OrderProgress(TypedDict):
     refused_rules: dict[str, str]
     deployments: dict[str, DeploymentState]
     deployment_ids: list[str]
+    replaces: list[str]
+    cause: Cause | None
 
 
 class OrderRow(OrderProgress):
@@ -108,6 +110,11 @@ def _requested(rows: Rows[OrderRow], fact: Fact[OrderAggregate.Requested]) -> No
     )
 
 
+def _replaces(rows: Rows[OrderRow], fact: Fact[OrderAggregate.ReplacementIntended]) -> None:
+    if row := _touched(rows, fact):
+        rows.put({**row, "replaces": list(fact.event.certificate_ids), "cause": fact.event.cause})
+
+
 def _untouched() -> OrderProgress:
     return OrderProgress(
         state="waiting",
@@ -119,6 +126,8 @@ def _untouched() -> OrderProgress:
         refused_rules={},
         deployments={},
         deployment_ids=[],
+        replaces=[],
+        cause=None,
     )
 
 
@@ -194,6 +203,10 @@ def _failed(rows: Rows[OrderRow], fact: Fact[Deployment.Failed]) -> None:
     _deployment_is("failed", rows, fact)
 
 
+def _overtaken(rows: Rows[OrderRow], fact: Fact[Deployment.Overtaken]) -> None:
+    _deployment_is("overtaken", rows, fact)
+
+
 def _retried(rows: Rows[OrderRow], fact: Fact[Deployment.Retried]) -> None:
     _deployment_is("planned", rows, fact)
 
@@ -230,6 +243,8 @@ ORDERS: Projection[OrderRow] = Projection(
             on(Deployment.Served, _served),
             on(Deployment.Failed, _failed),
             on(Deployment.Retried, _retried),
+            on(Deployment.Overtaken, _overtaken),
+            on(OrderAggregate.ReplacementIntended, _replaces),
         )
     ),
 )

@@ -86,7 +86,7 @@ def _begun(rows: Rows[RenewalRow], fact: Fact[Any], renewal_id: str, certificate
 
 
 def _brought(rows: Rows[RenewalRow], fact: Fact[Certificate.IssuanceStarted]) -> None:
-    """A certificate for the caller's own key is watched from the start; that takes no event."""
+    """Watch a certificate for the caller's own key from the start; that takes no event."""
     event = fact.event
     if event.purpose != "order" or event.host_id is not None or event.team_id is None:
         return

@@ -1,16 +1,19 @@
-"""The deployments: one certificate on one target of one host, planned, served or failed."""
+"""The deployments: one certificate on one target of one host, planned, served or failed, and what came after it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar, Literal, TypedDict
 
 from domain.certificates.certificate import Certificate
-from domain.hosts.deployment import Deployment, Stage, State
+from domain.hosts.deployment import Deployment, Stage
 from domain.moments import microseconds
 from projections.base import Fact, Projection, Rows, on
-from projections.query import Filter, Order, equals
+from projections.query import Filter, Order, any_of, equals
+
+State = Literal["planned", "served", "failed", "overtaken", "replaced"]
+"""As the aggregate's; ``replaced``: it was served, until another certificate was proven at the same place."""
 
 
 class DeploymentRow(TypedDict):
@@ -28,6 +31,7 @@ class DeploymentRow(TypedDict):
     host_id: str
     team_id: str
     directory: str
+    place: str
     target: dict[str, Any]
     attempt: int
     evidence: list[dict[str, Any]]
@@ -52,6 +56,7 @@ class DeploymentFilter(Filter):
     }
     order: str = "latest"
     state: str | None = equals("state")
+    states: tuple[str, ...] | None = any_of("state")
     order_id: str | None = equals("order_id")
     certificate_id: str | None = equals("certificate_id")
     host_id: str | None = equals("host_id")
@@ -71,6 +76,7 @@ def _planned(rows: Rows[DeploymentRow], fact: Fact[Deployment.Planned]) -> None:
             host_id=event.host_id,
             team_id=event.team_id,
             directory=event.target.directory,
+            place=f"{event.host_id} {event.target.directory}",
             target=event.target.model_dump(mode="json"),
             attempt=1,
             evidence=[],
@@ -96,6 +102,9 @@ def _served(rows: Rows[DeploymentRow], fact: Fact[Deployment.Served]) -> None:
     if row := _touched(rows, fact):
         evidence = [one.model_dump(mode="json") for one in fact.event.evidence]
         rows.put({**row, "state": "served", "evidence": evidence, "previous": fact.event.previous})
+        for other in rows.having("place", row["place"]):
+            if other["deployment_id"] != fact.stream_id:
+                _replace(rows, other, fact)
 
 
 def _failed(rows: Rows[DeploymentRow], fact: Fact[Deployment.Failed]) -> None:
@@ -116,6 +125,22 @@ def _moved(rows: Rows[DeploymentRow], fact: Fact[Certificate.OwnershipMoved]) ->
         rows.put({**row, "team_id": fact.event.team_id, "changed": fact.position})
 
 
+def _overtaken(rows: Rows[DeploymentRow], fact: Fact[Deployment.Overtaken]) -> None:
+    if row := _touched(rows, fact):
+        rows.put({**row, "state": "overtaken"})
+
+
+def _superseded(rows: Rows[DeploymentRow], fact: Fact[Certificate.Superseded]) -> None:
+    for row in rows.having("certificate_id", fact.stream_id):
+        _replace(rows, row, fact)
+
+
+def _replace(rows: Rows[DeploymentRow], row: DeploymentRow, fact: Fact[Any]) -> None:
+    if row["state"] == "served":
+        at = microseconds(fact.event.timestamp)
+        rows.put({**row, "state": "replaced", "changed": fact.position, "changed_us": at})
+
+
 DEPLOYMENTS: Projection[DeploymentRow] = Projection(
     name="deployments",
     version=2,
@@ -127,10 +152,12 @@ DEPLOYMENTS: Projection[DeploymentRow] = Projection(
         "host_id": "text",
         "team_id": "text",
         "directory": "text",
+        "place": "text",
         "created": "integer",
         "changed": "integer",
     },
     indexes=(
+        ("place",),
         ("order_id",),
         ("certificate_id",),
         ("host_id", "changed"),
@@ -138,7 +165,7 @@ DEPLOYMENTS: Projection[DeploymentRow] = Projection(
         ("changed",),
         ("created",),
     ),
-    lookups=("certificate_id",),
+    lookups=("place", "certificate_id"),
     scope="team_id",
     folds=dict(
         (
@@ -147,6 +174,8 @@ DEPLOYMENTS: Projection[DeploymentRow] = Projection(
             on(Deployment.Failed, _failed),
             on(Deployment.Retried, _retried),
             on(Certificate.OwnershipMoved, _moved),
+            on(Deployment.Overtaken, _overtaken),
+            on(Certificate.Superseded, _superseded),
         )
     ),
 )

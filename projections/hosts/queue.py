@@ -15,6 +15,7 @@ from domain.certificates.order import Order as OrderAggregate
 from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
 from domain.ids import derived_id
+from domain.moments import microseconds
 from projections.base import Fact, Projection, Rows, on
 from projections.query import Filter, Order, equals
 
@@ -26,7 +27,8 @@ class TaskRow(TypedDict):
 
     ``generation`` is the number of the key, from 1. ``make-key``: names and algorithm of the wanted certificate.
     ``install``: ``deployment_id``, ``certificate_id``, ``attempt`` (from 1) and ``target``, the JSON of a TargetSpec;
-    certificate and chain are looked up when the task is delivered. What the other kind has is None or empty.
+    certificate and chain are looked up when the task is delivered; ``windows_until_us``: from when on the target's
+    windows do not count (None: they never do). What the other kind has is None or empty.
     ``position``: of the event that opened or closed the task last.
     """
 
@@ -47,6 +49,7 @@ class TaskRow(TypedDict):
     certificate_id: str | None
     attempt: int | None
     target: dict[str, Any] | None
+    windows_until_us: int | None
     position: int
 
 
@@ -97,6 +100,7 @@ def _requested(rows: Rows[TaskRow], fact: Fact[OrderAggregate.Requested]) -> Non
                 certificate_id=None,
                 attempt=None,
                 target=None,
+                windows_until_us=None,
                 position=fact.position,
             )
         )
@@ -156,12 +160,18 @@ def _planned(rows: Rows[TaskRow], fact: Fact[Deployment.Planned]) -> None:
             certificate_id=event.certificate_id,
             attempt=1,
             target=event.target.model_dump(mode="json"),
+            windows_until_us=microseconds(event.windows_until) if event.windows_until is not None else None,
             position=fact.position,
         )
     )
 
 
 def _served(rows: Rows[TaskRow], fact: Fact[Deployment.Served]) -> None:
+    for row in rows.having("deployment_id", fact.stream_id):
+        rows.delete(row["task_id"])
+
+
+def _overtaken(rows: Rows[TaskRow], fact: Fact[Deployment.Overtaken]) -> None:
     for row in rows.having("deployment_id", fact.stream_id):
         rows.delete(row["task_id"])
 
@@ -215,6 +225,7 @@ QUEUE: Projection[TaskRow] = Projection(
             on(Deployment.Served, _served),
             on(Deployment.Failed, _failed),
             on(Deployment.Retried, _retried),
+            on(Deployment.Overtaken, _overtaken),
             on(Host.Disabled, _disabled),
         )
     ),

@@ -16,7 +16,7 @@ from commands.bus import Bus
 from commands.context import SYSTEM, Authentication, Context, Held, Principal, Role
 from commands.handlers import HANDLERS
 from commands.ports.issuers import CertificateTemplate, PreparedCertificate, RevokedSerial
-from commands.ports.reading import DueCrl, Place, StartedIssuance
+from commands.ports.reading import DueCrl, DueRenewal, Place, StartedIssuance
 from commands.work import Work
 from domain.access.team import Team
 from domain.base import Aggregate
@@ -90,6 +90,12 @@ class PaperReading:
     over: list[tuple[str, str]] = field(default_factory=list)
     named: dict[str, bool] = field(default_factory=dict)
 
+    planned: dict[Place, list[str]] = field(default_factory=dict)
+    due: list[DueRenewal] = field(default_factory=list)
+    successors: dict[str, str] = field(default_factory=dict)
+    grants: dict[str, list[str]] = field(default_factory=dict)
+    ends: datetime | None = None
+
     async def caught_up(self, position: int) -> None:
         """Nothing lags here."""
 
@@ -107,6 +113,21 @@ class PaperReading:
 
     def installing(self, certificate_id: str) -> Sequence[str]:
         return self.installs
+
+    def planned_at(self, place: Place) -> Sequence[str]:
+        return self.planned.get(place, [])
+
+    def renewals_due(self, at: datetime, *, at_most: int) -> Sequence[DueRenewal]:
+        return self.due[:at_most]
+
+    def successor_of(self, certificate_id: str) -> str | None:
+        return self.successors.get(certificate_id)
+
+    def issuer_ends(self, issuer_id: str) -> datetime | None:
+        return self.ends
+
+    def requesting_grants(self, team_id: str) -> Sequence[str]:
+        return self.grants.get(team_id, [])
 
     def admin_grants(self) -> Sequence[str]:
         return self.admins

@@ -53,6 +53,8 @@ ROWS = {
     "WithdrawOffer": "DSA",
     "AcceptOwnership": "DS",
     "RefuseOwnership": "DS",
+    "RenewCertificate": "DSA",
+    "AdvanceRenewal": "Y",
     "RecordIssued": "Y",
     "RecordFailed": "Y",
     "IssueServerCertificate": "Y",

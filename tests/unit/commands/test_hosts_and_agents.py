@@ -190,7 +190,7 @@ def test_a_key_is_certified_and_its_deployment_planned(world: World) -> None:
     key_reported(world, order_id)
 
     announced = ["order.key-accepted", "key.introduced", "certificate.issuance-started"]
-    assert world.then(before) == [*announced, "certificate.issued", "deployment.planned"]
+    assert world.then(before) == [*announced, "certificate.issued", "deployment.planned", "renewal.planned"]
 
 
 def test_a_key_for_other_names_is_refused_and_asked_for_again(world: World) -> None:
@@ -225,7 +225,7 @@ def test_proof_of_serving_ends_the_order_and_supersedes_the_former_certificate(w
     world.when(served(world, second), the_agent(WEB1))
 
     ended = ["deployment.served", "order.target-served", "order.fulfilled", "certificate.superseded"]
-    assert world.then(before) == ended
+    assert world.then(before) == [*ended, "renewal.completed"]
 
 
 def test_a_certificate_that_still_serves_elsewhere_stays(world: World) -> None:
