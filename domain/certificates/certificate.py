@@ -34,7 +34,6 @@ class Certificate(Aggregate):
         self.ask_there: tuple[str, ...] = ()
         self.serial = ""
         self.spki_sha256 = ""
-        self.tbs_sha256 = ""
         self.dns_names: tuple[str, ...] = ()
         self.ip_addresses: tuple[str, ...] = ()
         self.profile_id: str | None = None
@@ -71,8 +70,7 @@ class Certificate(Aggregate):
             certificate.purpose, certificate.team_id = self.purpose, self.team_id
             certificate.order_id, certificate.host_id = self.order_id, self.host_id
             certificate.issuer_id, certificate.serial = self.issuer_id, self.serial
-            certificate.tbs_sha256, certificate.not_before = self.tbs_sha256, self.not_before
-            certificate.not_after = self.not_after
+            certificate.not_before, certificate.not_after = self.not_before, self.not_after
             certificate.spki_sha256, certificate.profile_id = self.spki_sha256, self.profile_id
             certificate.dns_names, certificate.ip_addresses = self.dns_names, self.ip_addresses
 
@@ -114,11 +112,11 @@ class Certificate(Aggregate):
             certificate.state, certificate.purpose, certificate.team_id = "issued", "imported", self.team_id
             certificate.issuer_id, certificate.serial = self.issuer_id, self.serial
             certificate.issuer_name, certificate.ask_there = self.issuer_name, (*self.ca_urls, *self.crl_urls)
-            certificate.spki_sha256 = self.spki_sha256
             certificate.not_before, certificate.not_after = self.not_before, self.not_after
             certificate.dns_names, certificate.ip_addresses = self.dns_names, self.ip_addresses
             certificate.certificate, certificate.fingerprint = self.certificate, self.fingerprint
             certificate.profile_id, certificate.targets = self.profile_id, self.targets
+            certificate.spki_sha256 = self.spki_sha256
 
     class OwnershipOffered(Event):
         """The owner wants another team to have it; nothing moves until that team agrees, before ``valid_until``.
@@ -298,6 +296,5 @@ class Certificate(Aggregate):
 
     def _must_be(self, state: State) -> None:
         if self.state != state:
-            raise WrongState(
-                f"the certificate is {self.state}, not {state}", rule="certificate-state", fix="look at its history"
-            )
+            told = f"the certificate is {self.state}, not {state}"
+            raise WrongState(told, rule="certificate-state", fix="look at its history")

@@ -196,11 +196,8 @@ class Order(Aggregate):
         if at > self.created_on + WAITS_AT_MOST:
             raise WrongState("nobody decided for 30 days", rule="request-expired", fix="reject it, and request again")
         if request_sha256 != self.request_sha256:
-            raise WrongState(
-                "the request is not the one that was looked at",
-                rule="approval-binding",
-                fix="read the order again and approve its request_sha256",
-            )
+            fix = "read the order again and approve its request_sha256"
+            raise WrongState("the request is not the one that was looked at", rule="approval-binding", fix=fix)
         if approver == self.requester:
             raise Denied("nobody approves their own request", rule="four-eyes", fix="ask a second person")
         if approver in self.approvers:
@@ -224,9 +221,8 @@ class Order(Aggregate):
         if self.state not in {"waiting", "approved"}:
             raise WrongState(f"the order is {self.state}", rule="order-state", fix="nothing is left to cancel")
         if self.accepted:
-            raise WrongState(
-                "a certificate is issued under the order", rule="order-state", fix="revoke its certificates instead"
-            )
+            fix = "revoke its certificates instead"
+            raise WrongState("a certificate is issued under the order", rule="order-state", fix=fix)
         self.record(self.Cancelled, at=at)
 
     def accept_key(self, *, host_id: str, certificate_id: str, spki_sha256: str, csr_sha256: str, at: datetime) -> None:
