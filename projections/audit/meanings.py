@@ -19,6 +19,7 @@ from domain.audit.reading import AuditReading
 from domain.base import Event
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
+from domain.certificates.renewal import Renewal
 from domain.continuity.clock import Clock
 from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
@@ -112,11 +113,23 @@ MEANINGS: Mapping[type[Event], Meaning] = {
     Order.IssuanceReopened: _other("issuance reopened", _STEP),
     Order.TargetServed: _other("target served", "the deployment tells it"),
     Order.Fulfilled: _other("order fulfilled", _STEP),
+    # renewals
+    Renewal.Planned: _other("renewal planned", _STEP),
+    Renewal.Watched: _other("end watched", _STEP),
+    Renewal.Started: _other("renewal started", "the order tells who asked and who decided"),
+    Renewal.Waiting: _other("renewal waits for a person", "the order tells who asked and who decides"),
+    Renewal.Answered: _other("key for the renewal has come", _STEP),
+    Renewal.Failed: _other("renewal failed", _STEP),
+    Renewal.Hastened: _other("renewal hastened", _STEP),
+    Renewal.Escalated: _other("end of a certificate is near", _DATE),
+    Renewal.Completed: _other("renewal completed", _STEP),
+    Renewal.Ended: _other("renewal ended", _STEP),
     # hosts
     Deployment.Planned: _touch("installation", "installation planned"),
     Deployment.Served: _touch("installation", "certificate installed and served"),
     Deployment.Failed: _touch("installation", "installation failed"),
     Deployment.Retried: _touch("installation", "installation asked for again"),
+    Deployment.Overtaken: _other("installation overtaken", "what was not installed touches no key"),
     Host.Registered: _other("host registered", _MACHINE),
     Host.BootstrapTokenMade: _other("bootstrap token made", _MACHINE),
     Host.Enrolled: _other("agent enrolled", _MACHINE),
@@ -132,6 +145,7 @@ MEANINGS: Mapping[type[Event], Meaning] = {
     Issuer.KeyUsed: _touch("signing", "sealed CA key used"),
     Issuer.CrlNumbered: _touch("signing", "CA key signs a CRL"),
     Issuer.CrlPublished: _other("CRL published", _ANNOUNCED),
+    Issuer.RolloverDue: _other("successor of a certification authority needed", _DATE),
     # somebody must know
     Alarm.Raised: _other("alarm raised", _DATE),
     Alarm.Escalated: _other("alarm escalated", _DATE),
