@@ -13,6 +13,7 @@ from commands.ports.health import Health
 from commands.ports.identity import Contacts, Directory
 from commands.ports.issuers import Issuers
 from commands.ports.ledger import Ledger
+from commands.ports.living import Living
 from commands.ports.presence import Presence
 from commands.ports.signin import CliCodes, MachineTokens, Rechecks, Sessions, SignIn, SignOut
 from commands.ports.tasks import Leases, TaskSigner, Wakeups
@@ -52,6 +53,7 @@ class Edge:
 
     bus: Bus
     views: Views
+    living: Living
     ledger: Ledger
     evidence: LedgerEvidence
     issuers: Issuers

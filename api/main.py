@@ -13,6 +13,7 @@ from api.edge import Edge, Identity, Tasks
 from infra.bootstrap import Backend, Files, compose
 from infra.development import dev_provider, note_machine_secrets
 from infra.identity.wiring import Identity as IdentityAdapters
+from infra.living import ViewsLiving
 from infra.server.own_certificate import OwnNames, own_identity
 from infra.server.supervisor import Listener, Supervisor
 from infra.server.tls import ReloadableContext, agents_context, people_context
@@ -28,6 +29,7 @@ def edge_of(backend: Backend, identity: IdentityAdapters, settings: Settings) ->
     return Edge(
         bus=backend.bus,
         views=backend.views,
+        living=ViewsLiving(backend.views),
         ledger=backend.ledger,
         evidence=backend.evidence,
         issuers=backend.issuers,

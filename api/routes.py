@@ -55,6 +55,7 @@ ROUTES: Mapping[tuple[str, str], str | tuple[str, ...] | Public] = {
     ("GET", "/api/v1/policy/rules"): "policy.read",
     ("POST", "/api/v1/policy/explain"): "policy.explain",
     ("GET", "/api/v1/policy/breaches"): "policy.read",
+    ("GET", "/api/v1/policy/preview"): "policy.read",
     ("GET", "/api/v1/issuers"): "issuers.read",
     ("GET", "/api/v1/issuers/{issuer_id}"): "issuers.read",
     # hosts

@@ -14,6 +14,7 @@ from api.cli.invocation import Run, command
 from api.cli.naming import Names, id_of, id_or_none
 from api.cli.orders import order_body
 from api.cli.output import Cell
+from api.cli.preview import Ahead, look_ahead
 from api.cli.text import span
 from api.cli.wish import Place, seconds
 
@@ -36,6 +37,52 @@ def rules(run: Run, *, day: Day = "") -> None:
         "source": lambda row: row["citation"],
     }
     run.out.table(columns, answer["items"], nothing="No rules.")
+
+
+@command(APP, "preview")
+def preview(
+    run: Run,
+    *,
+    day: Annotated[
+        str, typer.Option("--date", metavar="YYYY-MM-DD", help="In UTC; default: the next day on which a rule begins.")
+    ] = "",
+    team: Team = "",
+    each: Annotated[bool, typer.Option("--list", help="Each certificate and profile, not only how many.")] = False,
+    limit: Limit = 1_000,
+) -> None:
+    """Tell what of today's profiles, certificates and renewals a day will break, for whom.
+
+    Exit code 0: nothing; 1: something. At most --limit things are listed; all are counted.
+    """
+    found = look_ahead(run.api, day, id_or_none(run.api, "team", team), limit)
+    if run.out.as_json:
+        run.out.document(found.document())
+    else:
+        _tell_preview(run, found, each=each)
+    if found.broken:
+        raise Refused(
+            f"on {found.on} {found.broken} things break", fix="sslclm policy preview --list says which, and why"
+        )
+
+
+def _tell_preview(run: Run, found: Ahead, *, each: bool) -> None:
+    names = Names(run.api)
+    grouped: Mapping[str, Cell] = {
+        "team": lambda row: names.team(row["team"]),
+        "what": lambda row: [row["kind"], row["outcome"]],
+        "how many": lambda row: row["count"],
+        "from": lambda row: row["first"],
+        "rule, fix": lambda row: [row["rule"], row["fix"]],
+    }
+    nothing = f"{found.examined} certificates and all profiles: nothing breaks on {found.on}."
+    run.out.table(grouped, found.rows(), nothing=nothing)
+    if each and found.items:
+        columns: Mapping[str, Cell] = {
+            "what": lambda row: [row["kind"], *row["names"], row["certificate_id"] or row["profile_id"]],
+            "why": lambda row: row["message"],
+            "from": lambda row: row["when"],
+        }
+        run.out.table(columns, found.items, nothing="")
 
 
 @command(APP, "breaches")

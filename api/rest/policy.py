@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
 from api.calls import Body, PageQuery, reading
@@ -15,9 +17,11 @@ from commands.access.permissions import OutOfScope
 from commands.base import Scope
 from commands.certificates.request import RequestCertificate
 from commands.profiles.explain import Explanation, explain_request
+from commands.profiles.preview import Broken, Kind
+from commands.profiles.preview import preview as ahead
 from domain.moments import microseconds
 from domain.profiles.facts import Rule
-from domain.profiles.policy import Said, in_force
+from domain.profiles.policy import Said, in_force, next_change
 from projections.profiles.breaches import BREACHES, BreachFilter, BreachRow, State
 
 ROUTER = APIRouter(prefix="/api/v1/policy", tags=["policy"])
@@ -66,6 +70,84 @@ class PolicyExplanation(BaseModel):
     key_algorithm: str | None
     validity: int = Field(description="seconds, both ends inclusive")
     rules: list[RuleVerdict]
+
+
+class PreviewQuery(PageQuery):
+    """Which day, today or later; without one, the next on which a rule begins.
+
+    ``limit`` is the number of certificates that one page looks at.
+    """
+
+    on: date | None = None
+    team: str | None = None
+
+
+class WillBreak(BaseModel):
+    """One thing that a rule will break on the day.
+
+    ``profile``: what the profile promises is not issued any more; ``in-use``: the certificate still lives then and
+    breaks the rule; ``renewal``: its first renewal from that day on, ``when``, is refused or waits for a person.
+    """
+
+    kind: Kind
+    outcome: Literal["refused", "waits"]
+    rule: str
+    message: str
+    fix: str
+    citation: str
+    teams: list[str]
+    names: list[str]
+    when: date
+    profile_id: str | None
+    certificate_id: str | None
+
+
+class PolicyPreview(BaseModel):
+    """What is broken among ``examined`` certificates; ``next_cursor`` asks for the next ones, null at the end."""
+
+    on: date
+    items: list[WillBreak]
+    examined: int
+    next_cursor: str | None
+    position: int
+
+
+@ROUTER.get("/preview", **read(PolicyPreview))
+async def preview(request: Request, query: Annotated[PreviewQuery, Query()]) -> Response:
+    """Tell what a day to come will break, for whom; a page of certificates at a time, the next to expire first."""
+    call = await reading(request)
+    day = query.on or next_change(call.edge.clock().date())
+    look = partial(ahead, call.edge.bus.services, call.edge.living, day, cursor=query.cursor, limit=query.limit)
+    page = await run_in_threadpool(look, teams=_teams(call.team_ids, query.team))
+    items = [_will_break(one) for one in page.items]
+    told = PolicyPreview(
+        on=page.on, items=items, examined=page.examined, next_cursor=page.next_cursor, position=page.position
+    )
+    return _json(told)
+
+
+def _teams(seen: tuple[str, ...] | None, asked: str | None) -> tuple[str, ...] | None:
+    """Return whose certificates are looked at; a team that the caller may not see has none."""
+    if asked is None:
+        return seen
+    return (asked,) if seen is None or asked in seen else ()
+
+
+def _will_break(one: Broken) -> WillBreak:
+    violation = one.violation
+    return WillBreak(
+        kind=one.kind,
+        outcome="waits" if violation.waivable else "refused",
+        rule=violation.rule,
+        message=violation.message,
+        fix=violation.fix,
+        citation=violation.citation,
+        teams=list(one.teams),
+        names=list(one.names),
+        when=one.when,
+        profile_id=one.profile_id,
+        certificate_id=one.certificate_id,
+    )
 
 
 class RulesQuery(Body):

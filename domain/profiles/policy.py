@@ -18,7 +18,7 @@ from domain.profiles.strength import LAST_DAY_OF_112_BITS, MINIMUM_AFTER, SECURI
 
 __all__ = [
     "RULES", "Facts", "Judgement", "Rule", "Verdict", "Violation",
-    "check_spec", "explain", "in_force", "judge", "judge_living",
+    "check_spec", "explain", "in_force", "judge", "judge_living", "next_change",
 ]  # fmt: skip
 Said = Literal["passes", "waits", "refuses", "not-in-force"]
 
@@ -75,6 +75,11 @@ class Verdict:
 def in_force(on: date, rules: Iterable[Rule] = RULES) -> tuple[Rule, ...]:
     """Return the rules that are in force on a day."""
     return tuple(rule for rule in rules if rule.in_force(on))
+
+
+def next_change(after: date, rules: Iterable[Rule] = RULES) -> date:
+    """Return the next day on which a rule begins; the day itself where none is known to come."""
+    return min((rule.effective for rule in rules if rule.effective > after), default=after)
 
 
 def judge(facts: Facts, rules: Iterable[Rule] = RULES) -> Judgement:

@@ -41,6 +41,7 @@ from domain.profiles.spec import ProfileSpec
 from infra.bootstrap import Backend, Files
 from infra.identity.devprovider.personas import MACHINES, PERSONAS
 from infra.identity.wiring import Identity as Adapters
+from infra.living import ViewsLiving
 from infra.setup import SetupPlan, initialise
 from tests.support.csrs import make_csr, p256
 from tests.support.identity import TurnedClock
@@ -241,6 +242,7 @@ def _lab(backend: Backend, adapters: Adapters, clock: TurnedClock) -> Lab:
     edge = Edge(
         bus=backend.bus,
         views=backend.views,
+        living=ViewsLiving(backend.views),
         ledger=backend.ledger,
         evidence=backend.evidence,
         issuers=backend.issuers,

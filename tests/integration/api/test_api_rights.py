@@ -45,6 +45,7 @@ EXPECTED = {
     ("GET", "/api/v1/policy/rules"): ALL,
     ("POST", "/api/v1/policy/explain"): DEPLOY,
     ("GET", "/api/v1/policy/breaches"): ALL,
+    ("GET", "/api/v1/policy/preview"): ALL,
     ("GET", "/api/v1/issuers"): ALL,
     ("GET", "/api/v1/issuers/{issuer_id}"): ALL,
     ("GET", "/api/v1/hosts"): ALL,
