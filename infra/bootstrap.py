@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificate
@@ -18,6 +17,7 @@ from infra.agents.presence import SqlitePresence
 from infra.agents.task_signer import Ed25519TaskSigner
 from infra.audit.evidence import SqliteEvidence
 from infra.clock import GuardedClock, guarded, utc_now
+from infra.files import Files
 from infra.gate import BackendGate
 from infra.health import BackendHealth
 from infra.identity.database import sealer_from
@@ -39,51 +39,10 @@ from infra.views.wakeups import Wakeups
 from projections.issuers.issuers import ISSUERS, IssuerFilter, IssuerRow
 from projections.models import MODELS
 
+__all__ = ["Backend", "Files", "compose", "issuer_record", "issuer_records"]
+
 _CATCH_UP_SECONDS = 600
 Clock = Callable[[], datetime]
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """Where a backend keeps what it knows. The key-encryption key lies elsewhere, outside ``data_dir``."""
-
-    data_dir: Path
-    kek_file: Path
-
-    @property
-    def ledger(self) -> Path:
-        """The hash-chained log: the one file that cannot be made again."""
-        return self.data_dir / "ledger.sqlite"
-
-    @property
-    def views(self) -> Path:
-        """The read models; may be deleted while the backend is stopped, it rebuilds them."""
-        return self.data_dir / "views.sqlite"
-
-    @property
-    def keys(self) -> Path:
-        """Encrypted private keys."""
-        return self.data_dir / "keys.sqlite"
-
-    @property
-    def identity(self) -> Path:
-        """Sessions and the erasable directory."""
-        return self.data_dir / "identity.sqlite"
-
-    @property
-    def presence(self) -> Path:
-        """When agents were last heard; telemetry that may be deleted while the backend is stopped."""
-        return self.data_dir / "presence.sqlite"
-
-    @property
-    def root_key(self) -> Path:
-        """The root CA's key, sealed under a passphrase; may be taken offline after set-up."""
-        return self.data_dir / "root-key.sealed"
-
-    @property
-    def root_certificate(self) -> Path:
-        """The root CA's certificate, PEM, for clients to trust; written at set-up, and nothing here reads it."""
-        return self.data_dir / "root-ca.pem"
 
 
 @dataclass(slots=True)

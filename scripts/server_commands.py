@@ -23,6 +23,7 @@ from infra.logs import configure
 from infra.server.loop import calm_collector, new_event_loop
 from infra.settings import Settings
 from infra.setup import SetupPlan, initialise, publish_root_crl
+from scripts.server_backup import backup, restore
 from scripts.server_clock import confirm_clock
 from scripts.server_fail import fail
 
@@ -129,6 +130,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "serve": serve_command,
     "root-crl": root_crl,
     "confirm-clock": confirm_clock,
+    "backup": backup,
+    "restore": restore,
 }
 
 

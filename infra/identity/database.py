@@ -129,3 +129,14 @@ def _answering() -> Iterator[None]:
         yield
     except sqlite3.OperationalError as failure:
         raise Unavailable("the sign-in store takes nothing now", rule="identity-store", fix="try again") from failure
+
+
+def forget_sign_ins(path: Path) -> None:
+    """Remove sessions, begun sign-ins and one-time codes from a file that nobody uses; the directory stays."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.execute("PRAGMA secure_delete=ON")
+        for table in ("session", "pending", "cli_code"):
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608 - three names of ours
+    finally:
+        connection.close()

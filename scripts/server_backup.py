@@ -1,0 +1,60 @@
+"""Back-up and restore, on the backend's own machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from domain.errors import ClmError
+from infra.backup.manifest import Manifest
+from infra.backup.restoring import restore_backup
+from infra.backup.taking import take_backup
+from infra.clock import utc_now
+from infra.files import Files
+from infra.settings import Settings
+from scripts.server_fail import fail
+
+Json = Annotated[bool, typer.Option("--json", help="print the archive's manifest")]
+
+
+def backup(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="where to write the archive; must not exist")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Write a verified archive of the data; the server may go on running. The key-encryption key is not in it."""
+    try:
+        settings = Settings.from_environment()
+        files = Files(settings.data_dir, settings.kek_file)
+        manifest = take_backup(files, folder.absolute(), now=utc_now(), tell=_progress)
+        told = f"{folder} holds {_words(manifest)}. Keep {settings.kek_file} in another place."
+        print(manifest.model_dump_json() if as_json else told)
+    except ClmError as error:
+        raise fail(error) from error
+
+
+def restore(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="an archive that sslclm backup wrote")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Verify an archive and put it into the empty data folder; the server starts from there."""
+    try:
+        settings = Settings.from_environment()
+        files = Files(settings.data_dir, settings.kek_file)
+        manifest = restore_backup(folder.absolute(), files, tell=_progress)
+        told = f"{settings.data_dir} holds {_words(manifest)}. Start it: sslclm serve"
+        print(manifest.model_dump_json() if as_json else told)
+    except ClmError as error:
+        raise fail(error) from error
+
+
+def _progress(step: str) -> None:
+    print(f"{step} …", file=sys.stderr, flush=True)
+
+
+def _words(manifest: Manifest) -> str:
+    return f"{manifest.origin} up to position {manifest.head.position}, head {manifest.head.entry_hash}"
