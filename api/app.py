@@ -27,6 +27,7 @@ from api.rest import (
     orders,
     policy,
     profiles,
+    renewals,
     transfers,
 )
 from commands.access.create_team import CreateTeam
@@ -38,7 +39,7 @@ from domain.profiles.spec import ProfileSpec
 
 # The hot path is matched first.
 ROOMS = (
-    orders, certificates, access, profiles, policy, issuers, hosts, deployments, transfers, clock,
+    orders, certificates, renewals, access, profiles, policy, issuers, hosts, deployments, transfers, clock,
     audit, accesses, activity,
 )  # fmt: skip
 BODIES: tuple[type[BaseModel], ...] = (

@@ -79,6 +79,8 @@ ROUTES: Mapping[tuple[str, str], str | tuple[str, ...] | Public] = {
     ("GET", "/api/v1/certificates/{certificate_id}"): "certificates.read",
     ("GET", "/api/v1/certificates/{certificate_id}/chain"): "certificates.read",
     ("POST", "/api/v1/certificates/{certificate_id}/revoke"): "certificates.revoke",
+    ("POST", "/api/v1/certificates/{certificate_id}/renew"): "certificates.renew",
+    ("GET", "/api/v1/renewals"): "certificates.read",
     ("GET", "/api/v1/transfers"): "transfers.read",
     ("POST", "/api/v1/certificates/{certificate_id}/transfer/offer"): "certificates.offer",
     ("POST", "/api/v1/certificates/{certificate_id}/transfer/withdraw"): "certificates.withdraw-offer",

@@ -8,6 +8,7 @@ from typing import Any
 
 from api.cli.invocation import Run
 from api.cli.naming import Names
+from api.cli.renewal_words import renewal_of
 from api.cli.text import moment, span
 
 Row = Mapping[str, Any]
@@ -86,6 +87,7 @@ def certificate_card(run: Run, row: Row) -> None:
         "revocation reason": row["revocation_reason"],
         "superseded by": row["superseded_by"],
         "failure": row["failure"],
+        "renewal": renewal_of(run, row["certificate_id"]),
     }
     run.out.card(row["certificate_id"], facts)
 

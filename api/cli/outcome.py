@@ -13,6 +13,7 @@ REASONS = {
     "approval-required": "people approve every order of this profile",
     "key-strength-horizon": "its key would be in use beyond the day until which keys of that strength are allowed",
     "profile-by-another": "whoever orders has written this version of the profile",
+    "owner-without-grant": "nobody may request for the team that owns it any more",
     "validity-maximum": "it asks for a longer validity than the profile gives by itself",
 }
 """Rule that people may waive -> why an order waits for them."""

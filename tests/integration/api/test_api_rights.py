@@ -67,6 +67,8 @@ EXPECTED = {
     ("GET", "/api/v1/certificates/{certificate_id}"): OWN,
     ("GET", "/api/v1/certificates/{certificate_id}/chain"): OWN,
     ("POST", "/api/v1/certificates/{certificate_id}/revoke"): DEPLOY,
+    ("POST", "/api/v1/certificates/{certificate_id}/renew"): DEPLOY,
+    ("GET", "/api/v1/renewals"): ALL,
     ("GET", "/api/v1/transfers"): ALL,
     ("POST", "/api/v1/certificates/{certificate_id}/transfer/offer"): DEPLOY,
     ("POST", "/api/v1/certificates/{certificate_id}/transfer/withdraw"): DEPLOY,

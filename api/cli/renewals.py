@@ -1,0 +1,67 @@
+"""Renewals: what is due when, and a certificate renewed now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from api.cli.certificates import PANEL, Limit, Team, show_list
+from api.cli.delivery import as_it_is, wait_for
+from api.cli.invocation import Run, command
+from api.cli.naming import Names, exact_id, id_or_none
+from api.cli.outcome import complete, tell, waiting
+from api.cli.output import Cell
+from api.cli.renewal_words import renewal_words
+
+APP = typer.Typer()
+
+
+@command(APP, "renewals", panel=PANEL)
+def list_renewals(
+    run: Run,
+    *,
+    team: Team = "",
+    state: Annotated[str, typer.Option(help="watched, planned, started, waiting, failed, completed or ended.")] = "",
+    due: Annotated[int | None, typer.Option(metavar="DAYS", min=0, help="Due within so many days.")] = None,
+    urgent: Annotated[bool, typer.Option("--urgent", help="Those whose end is near.")] = False,
+    limit: Limit = 50,
+) -> None:
+    """List renewals, what is due next first."""
+    before = None if due is None else (run.around.now() + timedelta(days=due)).isoformat()
+    asked = {
+        "team": id_or_none(run.api, "team", team),
+        "state": state or None,
+        "due_before": before and before.replace("+00:00", "Z"),
+        "level": 1 if urgent else None,
+    }
+    names = Names(run.api)
+    columns: Mapping[str, Cell] = {
+        "certificate": lambda row: [row["certificate_id"], names.team(row["team_id"])],
+        "renewal": lambda row: renewal_words(run, row),
+        "due": lambda row: run.out.when_lines(row["due_at"]),
+        "expires": lambda row: run.out.when_lines(row["expires_at"]),
+    }
+    show_list(run, "/renewals", limit, asked, columns, nothing="No renewals.")
+
+
+@command(APP, "renew", changes=True, panel=PANEL)
+def renew(
+    run: Run,
+    certificate: Annotated[str, typer.Argument(help="Id of the certificate.")],
+    *,
+    reason: Annotated[str, typer.Option(help="For the record, in your own words.")] = "",
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the new certificate is issued and served.")] = False,
+    timeout: Annotated[int, typer.Option(min=1, help="Seconds to wait at most.")] = 900,
+) -> None:
+    """Renew a certificate now: same names, same places, a new key; its hosts make the key and install it."""
+    path = f"/certificates/{exact_id(certificate, 'certificate')}/renew"
+    answer = run.api.post(path, {"reason": reason})
+    order_id = exact_id(str(answer["order_id"]), "order")
+    order = wait_for(run, order_id, timeout) if wait else as_it_is(run, order_id)
+    complete(run, answer, order)
+    tell(run, answer, order)
+    if order["state"] != "fulfilled":
+        raise waiting(run, order)
