@@ -28,6 +28,7 @@ from api.rest import (
     policy,
     profiles,
     renewals,
+    revocations,
     transfers,
 )
 from commands.access.create_team import CreateTeam
@@ -39,12 +40,12 @@ from domain.profiles.spec import ProfileSpec
 
 # The hot path is matched first.
 ROOMS = (
-    orders, certificates, renewals, access, profiles, policy, issuers, hosts, deployments, transfers, clock,
-    audit, accesses, activity,
+    orders, certificates, renewals, revocations, access, profiles, policy, issuers, hosts, deployments, transfers,
+    clock, audit, accesses, activity,
 )  # fmt: skip
 BODIES: tuple[type[BaseModel], ...] = (
     CreateTeam, GiveGrant, ProfileSpec, RegisterHost, RequestCertificate,
-    Why, certificates.Revocation, hosts.TokenWish, orders.Approval, orders.Rejection, auth.CliCode,
+    Why, revocations.Revocation, hosts.TokenWish, orders.Approval, orders.Rejection, auth.CliCode,
     transfers.Offer, access.Contact,
     clock.Confirmation,
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 from commands.base import Outcome
@@ -21,3 +22,10 @@ def find_event(outcome: Outcome, kind: type[E]) -> E | None:
             assert isinstance(event, kind)
             return event
     return None
+
+
+def events_of(outcome: Outcome) -> Iterator[tuple[str, Event]]:
+    """Yield everything that was recorded, in order, with the stream that it is of."""
+    for entry in outcome.entries:
+        for stored in entry.events:
+            yield stored.stream_id, event_of(stored)

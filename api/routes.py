@@ -67,6 +67,7 @@ ROUTES: Mapping[tuple[str, str], str | tuple[str, ...] | Public] = {
     ("GET", "/api/v1/deployments"): "deployments.read",
     ("GET", "/api/v1/deployments/{deployment_id}"): "deployments.read",
     ("POST", "/api/v1/deployments/{deployment_id}/retry"): "deployments.retry",
+    ("POST", "/api/v1/deployments/{deployment_id}/remove"): "deployments.remove",
     # orders and certificates
     ("GET", "/api/v1/orders"): "orders.read",
     ("POST", "/api/v1/orders"): "orders.request",
@@ -81,6 +82,7 @@ ROUTES: Mapping[tuple[str, str], str | tuple[str, ...] | Public] = {
     ("POST", "/api/v1/certificates/{certificate_id}/revoke"): "certificates.revoke",
     ("POST", "/api/v1/certificates/{certificate_id}/renew"): "certificates.renew",
     ("GET", "/api/v1/renewals"): "certificates.read",
+    ("POST", "/api/v1/certificates/{certificate_id}/call-off-revocation"): "certificates.call-off-revocation",
     ("GET", "/api/v1/transfers"): "transfers.read",
     ("POST", "/api/v1/certificates/{certificate_id}/transfer/offer"): "certificates.offer",
     ("POST", "/api/v1/certificates/{certificate_id}/transfer/withdraw"): "certificates.withdraw-offer",
@@ -101,7 +103,7 @@ ROUTES: Mapping[tuple[str, str], str | tuple[str, ...] | Public] = {
     ("GET", "/.well-known/sslclm/ca.pem"): Public("the root certificate, checked by a fingerprint that came apart"),
     ("POST", "/agent/v1/enrol"): "agent.enrol",
     ("GET", "/agent/v1/tasks"): "agent.tasks",
-    ("POST", "/agent/v1/tasks/{task_id}/result"): ("agent.report-key", "agent.report-install"),
+    ("POST", "/agent/v1/tasks/{task_id}/result"): ("agent.report-key", "agent.report-install", "agent.report-removal"),
     ("POST", "/agent/v1/identity"): "agent.renew-identity",
     ("POST", "/agent/v1/heartbeat"): "agent.heartbeat",
     # the plain listener

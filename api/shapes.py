@@ -27,6 +27,7 @@ _POINTS = frozenset(
         "token_expires",
         "recorded_at",
         "valid_until",
+        "revoke_at_latest",
     }
 )
 _POSITIONS = {"created": "created_position", "changed": "changed_position"}

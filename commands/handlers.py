@@ -11,7 +11,9 @@ from commands.access.withdraw_grant import WITHDRAW_GRANT, WithdrawGrant
 from commands.audit.note_reading import NOTE_READING, NoteReading
 from commands.base import HandlerTable
 from commands.certificates.approve import APPROVE_ORDER, ApproveOrder
+from commands.certificates.call_off_revocation import CALL_OFF_REVOCATION, CallOffRevocation
 from commands.certificates.cancel import CANCEL_ORDER, CancelOrder
+from commands.certificates.carry_out_revocations import CARRY_OUT_REVOCATION, CarryOutRevocation
 from commands.certificates.issue_server import ISSUE_SERVER_CERTIFICATE, IssueServerCertificate
 from commands.certificates.keep_renewed import ADVANCE_RENEWAL, AdvanceRenewal
 from commands.certificates.record_failed import RECORD_FAILED, RecordFailed
@@ -40,7 +42,9 @@ from commands.hosts.heartbeat import REPORT_HEARTBEAT, ReportHeartbeat
 from commands.hosts.make_token import MAKE_BOOTSTRAP_TOKEN, MakeBootstrapToken
 from commands.hosts.note_presence import NOTE_PRESENCE, NotePresence
 from commands.hosts.register import REGISTER_HOST, RegisterHost
+from commands.hosts.remove_deployment import REMOVE_DEPLOYMENT, RemoveDeployment
 from commands.hosts.report_install import REPORT_INSTALL, ReportInstall
+from commands.hosts.report_removal import REPORT_REMOVAL, ReportRemoval
 from commands.hosts.retry_deployment import RETRY_DEPLOYMENT, RetryDeployment
 from commands.issuers.create import CREATE_ISSUER, CreateIssuer
 from commands.issuers.publish_crl import PUBLISH_CRL, RECORD_CRL, PublishCrl, RecordCrl
@@ -75,7 +79,9 @@ HANDLERS: HandlerTable = {
     ReportHeartbeat: REPORT_HEARTBEAT,
     ReportKey: REPORT_KEY,
     ReportInstall: REPORT_INSTALL,
+    ReportRemoval: REPORT_REMOVAL,
     RetryDeployment: RETRY_DEPLOYMENT,
+    RemoveDeployment: REMOVE_DEPLOYMENT,
     RequestCertificate: REQUEST_CERTIFICATE,
     ApproveOrder: APPROVE_ORDER,
     RejectOrder: REJECT_ORDER,
@@ -88,6 +94,8 @@ HANDLERS: HandlerTable = {
     RefuseOwnership: REFUSE_OWNERSHIP,
     RenewCertificate: RENEW_CERTIFICATE,
     AdvanceRenewal: ADVANCE_RENEWAL,
+    CallOffRevocation: CALL_OFF_REVOCATION,
+    CarryOutRevocation: CARRY_OUT_REVOCATION,
     RecordIssued: RECORD_ISSUED,
     RecordFailed: RECORD_FAILED,
     IssueServerCertificate: ISSUE_SERVER_CERTIFICATE,

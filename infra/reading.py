@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from commands.ports.issuers import RevokedSerial
-from commands.ports.reading import DueCrl, DueRenewal, Place, StartedIssuance
+from commands.ports.reading import DueCrl, DueRenewal, DueRevocation, Place, StartedIssuance
 from domain.moments import microseconds, moment_of
 from projections.access.grants import GRANTS, GrantFilter
 from projections.certificates.inventory import INVENTORY, InventoryFilter
 from projections.certificates.orders import ORDERS, OrderFilter
+from projections.certificates.planned_revocations import PLANNED_REVOCATIONS, PlannedFilter
 from projections.certificates.renewals import RENEWALS, RenewalFilter
 from projections.hosts.deployments import DEPLOYMENTS, DeploymentFilter
 from projections.hosts.queue import QUEUE, QueueFilter
@@ -118,9 +119,19 @@ class ViewsReading:
         """Return the revoked serials of an issuer whose certificates had not expired at that moment."""
         where = RevocationFilter(issuer_id=issuer_id, expires_from_us=microseconds(not_expired_at))
         return [
-            RevokedSerial(row["serial"], moment_of(row["revoked_us"]), row["reason"])
+            RevokedSerial(row["serial"], moment_of(row["revoked_us"]), row["reason"], _moment(row["invalidity_us"]))
             for row in every(self._views, REVOCATIONS, where)
         ]
+
+    def revocations_due(self, at: datetime) -> Sequence[DueRevocation]:
+        """Return the planned revocations whose deadline is over or whose replacing order is fulfilled."""
+        over, replaced = PlannedFilter(before_us=microseconds(at) + 1), PlannedFilter(replaced=True)
+        due = {
+            row["certificate_id"]: DueRevocation(row["certificate_id"], row["position"])
+            for where in (over, replaced)
+            for row in every(self._views, PLANNED_REVOCATIONS, where)
+        }
+        return list(due.values())
 
     def crls_due(self, at: datetime) -> Sequence[DueCrl]:
         """Return the CRLs of keys at hand that have less than half of their time left, or lack a revocation."""
@@ -170,3 +181,7 @@ class ViewsReading:
 def _half_over(row: IssuerRow, now: int) -> bool:
     start, end = row["this_update_us"], row["next_update_us"]
     return start is None or end is None or now > (start + end) // 2
+
+
+def _moment(at_us: int | None) -> datetime | None:
+    return None if at_us is None else moment_of(at_us)

@@ -11,6 +11,7 @@ from projections.audit.search import AUDIT
 from projections.base import Projection
 from projections.certificates.inventory import INVENTORY
 from projections.certificates.orders import ORDERS
+from projections.certificates.planned_revocations import PLANNED_REVOCATIONS
 from projections.certificates.renewals import RENEWALS
 from projections.certificates.transfers import TRANSFERS
 from projections.hosts.deployments import DEPLOYMENTS
@@ -25,6 +26,6 @@ from projections.profiles.breaches import BREACHES
 from projections.profiles.profiles import PROFILES
 
 MODELS: tuple[Projection[Any], ...] = (
-    ALARMS, AUDIT, BREACHES, DEPLOYMENTS, EMERGENCIES, GRANTS, HOSTS, INVENTORY, ISSUERS, KEYS, ORDERS, PROFILES,
-    QUEUE, RENEWALS, REVEALS, REVOCATIONS, TEAMS, TRANSFERS,
+    ALARMS, AUDIT, BREACHES, DEPLOYMENTS, EMERGENCIES, GRANTS, HOSTS, INVENTORY, ISSUERS, KEYS, ORDERS,
+    PLANNED_REVOCATIONS, PROFILES, QUEUE, RENEWALS, REVEALS, REVOCATIONS, TEAMS, TRANSFERS,
 )  # fmt: skip

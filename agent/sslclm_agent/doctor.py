@@ -86,19 +86,27 @@ def _directories(settings: Settings) -> Iterator[Finding]:
 
 
 def _commands(settings: Settings, clock: Clock) -> Iterator[Finding]:
-    """Run validators; reloaders are only looked at, since looking must not change anything."""
+    """Run validators; the others are only looked at, since looking must not change anything."""
     for name, command in settings.validators.items():
         if isinstance(command, Exec):
             yield _run(f"validator.{name}", partial(command.run, 30, clock))
-    both = {f"validator.{name}": command for name, command in settings.validators.items()}
-    both |= {f"reloader.{name}": command for name, command in settings.reloaders.items()}
-    for name, command in both.items():
+    tables = {
+        "validator": settings.validators,
+        "reloader": settings.reloaders,
+        "disabler": settings.disablers,
+        "enabler": settings.enablers,
+    }
+    every = {f"{what}.{name}": command for what, table in tables.items() for name, command in table.items()}
+    for name, command in every.items():
         if isinstance(command, Touch):
             folder = Path(command.trigger).parent
             mend = "" if folder.is_dir() else f"install -d -o sslclm -m 0755 {folder}"
             yield Finding(name, not mend, "" if not mend else f"{folder} does not exist", mend)
-        elif name.startswith("reloader."):
+        elif not name.startswith("validator."):
             yield _run(name, partial(refuse_unsafe_program, command.argv[0]))
+    for name in settings.disablers.keys() - settings.enablers.keys():
+        mend = f"add enabler.{name}: what brings the site back when its removal fails"
+        yield Finding(f"disabler.{name}", ok=False, detail="has no enabler: it could not be taken back", mend=mend)
 
 
 def _run(check: str, act: Callable[[], None]) -> Finding:

@@ -9,11 +9,12 @@ from sslclm_agent.clock import Clock
 from sslclm_agent.config.settings import Settings
 from sslclm_agent.deploy.installer import Installer
 from sslclm_agent.deploy.journal import Journal
+from sslclm_agent.deploy.remover import Remover
 from sslclm_agent.errors import RefusedByBackendError, UnreachableError
 from sslclm_agent.interrupts import Interrupts
 from sslclm_agent.state.files import private_directory
 from sslclm_agent.state.identity import IdentityStore
-from sslclm_agent.tasks.worker import Worker
+from sslclm_agent.tasks.worker import Deployers, Worker
 
 _log = logging.getLogger(__name__)
 _FIRST_PAUSE = 1.0
@@ -33,8 +34,9 @@ class Agent:
         self._clock = clock
         self._identity = IdentityStore(state_dir)
         self._backend = Backend(settings)
-        installer = Installer(settings, Journal(state_dir), interrupts, clock, progress)
-        self._worker = Worker(settings, self._backend, installer, clock, progress)
+        outside = (settings, Journal(state_dir), interrupts, clock, progress)
+        deployers = Deployers(Installer(*outside), Remover(*outside))
+        self._worker = Worker(settings, self._backend, deployers, clock, progress)
         self._told: tuple[str, str] | None = None
 
     def run(self) -> None:

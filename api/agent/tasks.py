@@ -74,6 +74,8 @@ def _parameters(edge: Edge, row: TaskRow) -> Mapping[str, Any]:
     certificate = edge.views.get(INVENTORY, row["certificate_id"] or "")
     if certificate is None:
         raise LookupError(f"the inventory lacks the certificate of {row['task_id']}")
+    if row["kind"] == "remove":
+        return _removal(row, certificate["fingerprint"])
     *above, root = edge.issuers.chain(certificate["issuer_id"])
     return {
         "deployment_id": row["deployment_id"],
@@ -84,6 +86,17 @@ def _parameters(edge: Edge, row: TaskRow) -> Mapping[str, Any]:
         "root": pem_from_der(root),
         "fingerprint": certificate["fingerprint"],
         "target": _told(row["target"] or {}),
+    }
+
+
+def _removal(row: TaskRow, fingerprint: str) -> Mapping[str, Any]:
+    target = row["target"] or {}
+    return {
+        "deployment_id": row["deployment_id"],
+        "certificate_id": row["certificate_id"],
+        "fingerprint": fingerprint,
+        "disabler": target.get("disabler", ""),
+        "target": _told(target),
     }
 
 

@@ -84,12 +84,32 @@ def certificate_card(run: Run, row: Row) -> None:
         "SHA-256": row["fingerprint"],
         "SHA-256 of the public key": row["spki_sha256"],
         "revoked": run.out.when(row["revoked_at"]) if row["revoked_at"] else "",
+        "will be revoked": _planned(run, row),
         "revocation reason": row["revocation_reason"],
+        "invalid since": run.out.when(row["invalidity_at"]) if row["invalidity_at"] else "",
+        "deployments": _deployments(run, row["certificate_id"], names),
         "superseded by": row["superseded_by"],
         "failure": row["failure"],
         "renewal": renewal_of(run, row["certificate_id"]),
     }
     run.out.card(row["certificate_id"], facts)
+
+
+def _planned(run: Run, row: Row) -> str:
+    if not row["revoke_at_latest"]:
+        return ""
+    first = f"once {row['revocation_order_id']} has replaced it, " if row["revocation_order_id"] else ""
+    return f"{first}at the latest {run.out.when(row['revoke_at_latest'])}"
+
+
+def _deployments(run: Run, certificate_id: str, names: Names) -> list[str]:
+    """Return where it is deployed, and what became of it there: also why it could not be taken out of service."""
+    rows = run.api.items("/deployments", 100, certificate=certificate_id)
+    lines = []
+    for row in rows:
+        why = f": {row['stage']}: {row['detail']}" if row["stage"] else ""
+        lines.append(f"{names.host(row['host_id'])}:{row['directory']} {row['state']}{why}")
+    return lines
 
 
 def plain_card(run: Run, row: Row, title: str) -> None:

@@ -12,7 +12,6 @@ from api.cli.cards import CARDS, plain_card
 from api.cli.errors import Misused, Refused
 from api.cli.invocation import Run, command
 from api.cli.naming import PATHS, Names, exact_id, id_or_none, is_id
-from api.cli.orders import act
 from api.cli.output import Cell
 from api.cli.text import seconds_of
 
@@ -55,22 +54,6 @@ def list_certificates(
         "expires": lambda row: run.out.when_lines(row["not_after"]),
     }
     show_list(run, "/certificates", limit, asked, columns, nothing="No certificates.")
-
-
-@command(APP, "revoke", changes=True, panel=PANEL)
-def revoke(
-    run: Run,
-    certificate: Annotated[str, typer.Argument(help="Id of the certificate.")],
-    *,
-    revocation_reason: Annotated[
-        str, typer.Option(help="RFC 5280: unspecified, keyCompromise, affiliationChanged, superseded, …")
-    ] = "unspecified",
-    reason: Annotated[str, typer.Option(help="For the record, in your own words.")] = "",
-) -> None:
-    """Revoke a certificate for good; the next CRL, within a minute, says so."""
-    path = f"/certificates/{exact_id(certificate, 'certificate')}/revoke"
-    body = {"revocation_reason": revocation_reason, "reason": reason}
-    act(run, path, body, f"{certificate} is revoked.")
 
 
 @command(APP, "orders", panel=PANEL)

@@ -64,10 +64,14 @@ class Api:
         """Return the JSON of a question that has a body and changes nothing. Raises CliError."""
         return _json(self._send("POST", path, json=dict(body), headers=self._at_least()))
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Execute a command and return its JSON. Raises CliError; with the key where the outcome is unknown."""
+    def post(self, path: str, body: Mapping[str, Any] | None = None, *, part: str = "") -> Any:
+        """Execute a command and return its JSON. Raises CliError; with the key where the outcome is unknown.
+
+        ``part`` tells one of several commands of a run from the others.
+        """
+        key = f"{self.key}:{part}" if part else self.key
         try:
-            answer = self._send("POST", path, json=dict(body or {}), headers={"Idempotency-Key": self.key})
+            answer = self._send("POST", path, json=dict(body or {}), headers={"Idempotency-Key": key})
         except ServerDown as error:
             again = f"it may have been done; to be safe repeat it with --idempotency-key {self.key}"
             error.fix = f"{error.fix}; {again}" if error.fix else again

@@ -103,7 +103,7 @@ def list_deployments(
     host: Annotated[str, typer.Option(help="Name or id.")] = "",
     order: Annotated[str, typer.Option(help="order-…")] = "",
     team: Team = "",
-    state: Annotated[str, typer.Option(help="planned, served or failed.")] = "",
+    state: Annotated[str, typer.Option(help="planned, served, failed, withdrawn, removing, removed, …")] = "",
     limit: Limit = 50,
 ) -> None:
     """List deployments, the one that changed last first."""
@@ -131,3 +131,12 @@ def retry_deployment(
     """Ask for another attempt at a failed deployment."""
     path = f"/deployments/{exact_id(deployment, 'deployment')}/retry"
     act(run, path, {"reason": reason}, f"{deployment} is tried again.")
+
+
+@command(DEPLOYMENTS, "remove", changes=True)
+def remove_deployment(
+    run: Run, deployment: Annotated[str, typer.Argument(help="deployment-…")], *, reason: Reason = ""
+) -> None:
+    """Ask the host to disable the site of a revoked certificate; again where it refused."""
+    path = f"/deployments/{exact_id(deployment, 'deployment')}/remove"
+    act(run, path, {"reason": reason}, f"The host of {deployment} is asked.")

@@ -32,6 +32,7 @@ _GAP = 2
 _COLOURS = {
     "issued": "green", "fulfilled": "green", "served": "green", "enrolled": "green", "in-force": "green",
     "waiting": "yellow", "approved": "yellow", "planned": "yellow", "started": "yellow", "registered": "yellow",
+    "removing": "yellow", "removed": "green", "removal-refused": "red", "refused": "red",
     "failed": "red", "rejected": "red", "revoked": "red", "disabled": "red", "abandoned": "red",
 }  # fmt: skip
 

@@ -8,13 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from api.calls import POSITION, Body, PageQuery, Recorded, commanding, reading
-from api.openapi import command, read
+from api.calls import POSITION, PageQuery, reading
+from api.openapi import read
 from api.pem import pem_from_base64
 from api.shapes import Shape
-from commands.certificates.revoke import RevokeCertificate
 from domain.base import Timestamp
-from domain.certificates.certificate import Purpose, RevocationReason
+from domain.certificates.certificate import Purpose
 from domain.errors import WrongState
 from domain.moments import microseconds
 from projections.access.teams import TEAMS, TeamFilter
@@ -87,22 +86,6 @@ async def chain(request: Request, certificate_id: str) -> Response:
     above = issuer["chain"][:-1] if issuer else []
     text = pem_from_base64(row["certificate"]) + "".join(above)
     return Response(text, headers={POSITION: str(call.edge.views.position)}, media_type=CHAIN_TYPE)
-
-
-class Revocation(Body):
-    """Why: ``revocation_reason`` goes into the CRL (RFC 5280 section 5.3.1), ``reason`` into the erasable details."""
-
-    revocation_reason: RevocationReason = Field(default="unspecified", examples=["keyCompromise"])
-    reason: str = Field(default="", max_length=1_000, examples=["the host was stolen"])
-
-
-@ROUTER.post("/{certificate_id}/revoke", **command({200: Recorded}, Revocation))
-async def revoke(request: Request, certificate_id: str) -> Response:
-    """Revoke a certificate for good; the next CRL, within a minute, says so."""
-    call = await commanding(request)
-    why = await call.body(Revocation)
-    wish = RevokeCertificate(certificate_id=certificate_id, revocation_reason=why.revocation_reason)
-    return call.recorded(await call.execute(wish, reason=why.reason), certificate_id)
 
 
 def _with_pem(row: Mapping[str, Any]) -> dict[str, Any]:

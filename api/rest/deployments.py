@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
 from api.calls import PageQuery, Recorded, Why, commanding, reading
 from api.openapi import command, read
 from api.shapes import Shape
+from commands.hosts.remove_deployment import RemoveDeployment
 from commands.hosts.retry_deployment import RetryDeployment
-from projections.hosts.deployments import DEPLOYMENTS, DeploymentFilter, DeploymentRow
+from projections.hosts.deployments import DEPLOYMENTS, DeploymentFilter, DeploymentRow, State
 
 ROUTER = APIRouter(prefix="/api/v1/deployments", tags=["hosts"])
 DEPLOYMENT = Shape("Deployment", DeploymentRow)
@@ -19,7 +20,7 @@ DEPLOYMENT = Shape("Deployment", DeploymentRow)
 class DeploymentQuery(PageQuery):
     """Which deployments."""
 
-    state: Literal["planned", "served", "failed"] | None = None
+    state: State | None = None
     order: str | None = None
     certificate: str | None = None
     host: str | None = None
@@ -51,4 +52,13 @@ async def retry_deployment(request: Request, deployment_id: str) -> Response:
     call = await commanding(request)
     why = await call.body(Why)
     outcome = await call.execute(RetryDeployment(deployment_id=deployment_id), reason=why.reason)
+    return call.recorded(outcome, deployment_id)
+
+
+@ROUTER.post("/{deployment_id}/remove", **command({200: Recorded}, Why))
+async def remove_deployment(request: Request, deployment_id: str) -> Response:
+    """Ask the host to serve a revoked certificate no more; again where it refused before."""
+    call = await commanding(request)
+    why = await call.body(Why)
+    outcome = await call.execute(RemoveDeployment(deployment_id=deployment_id), reason=why.reason)
     return call.recorded(outcome, deployment_id)

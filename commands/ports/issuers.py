@@ -50,11 +50,15 @@ class PreparedCertificate:
 
 @dataclass(frozen=True, slots=True)
 class RevokedSerial:
-    """One line of a CRL. ``reason`` is an RFC 5280 CRLReason name; ``unspecified`` is left out of the CRL."""
+    """One line of a CRL. ``reason`` is an RFC 5280 CRLReason name; ``unspecified`` is left out of the CRL.
+
+    ``invalidity_date``: since when the key is known or suspected to be compromised, where somebody said so.
+    """
 
     serial: str
     revoked_at: datetime
     reason: str = "unspecified"
+    invalidity_date: datetime | None = None
 
 
 class Issuers(Protocol):

@@ -34,6 +34,14 @@ class DueRenewal:
     seen: int
 
 
+@dataclass(frozen=True, slots=True)
+class DueRevocation:
+    """A planned revocation whose time has come; ``position`` is that of its plan."""
+
+    certificate_id: str
+    position: int
+
+
 Place = tuple[str, str]
 """A host's stream id and a directory on it."""
 
@@ -91,3 +99,6 @@ class Reading(Protocol):
 
     def copies(self, stored_as: Iterable[str]) -> Mapping[str, bool]:
         """Return those of these key store ids that an event names; True: the copy is to be kept."""
+
+    def revocations_due(self, at: datetime) -> Sequence[DueRevocation]:
+        """Return the planned revocations whose deadline is over or whose replacing order is fulfilled."""

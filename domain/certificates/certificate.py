@@ -8,16 +8,13 @@ from typing import ClassVar, Literal
 from domain import base
 from domain.base import Aggregate, Event, Timestamp
 from domain.certificates.ownership import OPEN, Offer, check_answer, check_offer
+from domain.certificates.revocation import Plan, RevocationReason, check_call_off, check_plan, check_revocable
 from domain.certificates.wish import Target
 from domain.errors import WrongState
 from domain.ids import derived_id
 
 State = Literal["started", "issued", "failed", "superseded", "revoked"]
 Purpose = Literal["order", "agent", "server", "imported"]
-RevocationReason = Literal[
-    "unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation", "privilegeWithdrawn"
-]
-"""CRLReason names (RFC 5280 section 5.3.1) that an end-entity certificate may get here."""
 
 
 class Certificate(Aggregate):
@@ -44,8 +41,8 @@ class Certificate(Aggregate):
         self.superseded_by = ""
         self.targets: tuple[Target, ...] = ()
         self.offer: Offer | None = None
-        self.spki_sha256 = ""
-        self.revocation_due: datetime | None = None
+        self.planned: Plan | None = None
+        self.revoked_for: RevocationReason | None = None
 
     class IssuanceStarted(base.Created):
         """The serial is consumed and these to-be-signed bytes are about to be signed; stored before the key is used."""
@@ -192,9 +189,11 @@ class Certificate(Aggregate):
         reason: RevocationReason
         at_latest: Timestamp
         order_id: str | None
+        invalidity_date: Timestamp | None = None
+        remove: bool = False
 
         def apply(self, certificate: Certificate) -> None:
-            certificate.revocation_due = self.at_latest
+            certificate.planned = Plan(**self.model_dump(include=set(Plan.model_fields)))
 
     class RevocationCalledOff(Event):
         """The planned revocation will not come."""
@@ -202,7 +201,7 @@ class Certificate(Aggregate):
         TOPIC: ClassVar[str] = "sslclm.certificate.revocation-called-off.v1"
 
         def apply(self, certificate: Certificate) -> None:
-            certificate.revocation_due = None
+            certificate.planned = None
 
     class Revoked(Event):
         """The serial is on its issuer's CRL from the next one on.
@@ -218,7 +217,7 @@ class Certificate(Aggregate):
         invalidity_date: Timestamp | None = None
 
         def apply(self, certificate: Certificate) -> None:
-            certificate.state = "revoked"
+            certificate.state, certificate.revoked_for, certificate.planned = "revoked", self.reason, None
 
     @staticmethod
     def id_for(issuer_id: str, serial: str) -> str:
@@ -241,31 +240,24 @@ class Certificate(Aggregate):
         self._must_be("issued")
         self.record(self.Superseded, at=at, by=by)
 
-    def revoke(self, *, reason: RevocationReason, at: datetime) -> None:
+    def revoke(self, *, reason: RevocationReason, at: datetime, invalidity_date: datetime | None = None) -> None:
         """Revoke the certificate for good; it need not be the newest, but must not have expired."""
-        if self.state not in {"issued", "superseded"}:
-            raise WrongState(f"the certificate is {self.state}", rule="certificate-state", fix="look at its history")
-        if self.purpose == "imported":
-            where = ", ".join(self.ask_there) or "its certificate names no address"
-            raise WrongState(
-                f"a foreign authority issued it: {self.issuer_name}",
-                rule="foreign-issuer",
-                fix=f"ask that authority to revoke serial {self.serial} ({where}); what is imported is replaced here",
-            )
-        if self.purpose != "order":
-            raise WrongState(
-                "this certificate belongs to the system itself",
-                rule="certificate-purpose",
-                fix="disable the host instead; the backend's own certificate is renewed by itself",
-            )
-        if at > self.not_after:
-            raise WrongState("the certificate has expired already", rule="certificate-expired", fix="nothing is to do")
-        self._revoke(reason, at)
+        check_revocable(self, reason, at=at, invalidity_date=invalidity_date)
+        self._revoke(reason, at, invalidity_date)
 
-    def _revoke(self, reason: RevocationReason, at: datetime) -> None:
-        self.record(
-            self.Revoked, at=at, issuer_id=self.issuer_id, serial=self.serial, reason=reason, not_after=self.not_after
-        )
+    def plan_revocation(self, plan: Plan, *, at: datetime) -> None:
+        """Plan to revoke it; an earlier or a graver plan takes the place of a former one."""
+        check_plan(self, plan, at=at)
+        self.record(self.RevocationPlanned, at=at, **plan.model_dump())
+
+    def call_off_revocation(self, *, at: datetime) -> None:
+        """Call a planned revocation off; one for a compromised key comes whatever anybody says."""
+        check_call_off(self, at=at)
+        self.record(self.RevocationCalledOff, at=at)
+
+    def _revoke(self, reason: RevocationReason, at: datetime, invalidity_date: datetime | None = None) -> None:
+        told = {"issuer_id": self.issuer_id, "serial": self.serial, "not_after": self.not_after}
+        self.record(self.Revoked, at=at, reason=reason, invalidity_date=invalidity_date, **told)
 
     def offer_ownership(self, *, team_id: str, offered_by: str, at: datetime) -> None:
         """Offer the certificate to another team; the offer is good for :data:`domain.certificates.ownership.OPEN`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from cryptography import x509
 
@@ -73,9 +73,17 @@ def _entries(revoked: Iterable[RevokedSerial]) -> list[x509.RevokedCertificate]:
         if serial in seen or line.reason not in reasons:
             raise _bad_line(line, doubled=serial in seen)
         seen.add(serial)
-        builder = x509.RevokedCertificateBuilder(serial, whole_seconds(line.revoked_at), reasons[line.reason])
+        extensions = [*reasons[line.reason], *_invalidity(line)]
+        builder = x509.RevokedCertificateBuilder(serial, whole_seconds(line.revoked_at), extensions)
         entries.append(builder.build())
     return entries
+
+
+def _invalidity(line: RevokedSerial) -> list[x509.Extension[x509.ExtensionType]]:
+    """Return the invalidityDate of an entry, in whole seconds of UTC (RFC 5280 section 5.3.2)."""
+    if line.invalidity_date is None:
+        return []
+    return [extension(x509.InvalidityDate(line.invalidity_date.astimezone(UTC).replace(microsecond=0, tzinfo=None)))]
 
 
 def _serial(text: str) -> int:

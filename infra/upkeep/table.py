@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from commands.access.session_ends import end_timed_out
+from commands.certificates.carry_out_revocations import carry_out_revocations
 from commands.issuers.keep_crls_fresh import keep_crls_fresh
 from commands.profiles.watch_living import LivingWatch
 from domain.certificates.certificate import Certificate
@@ -32,6 +33,7 @@ def upkeep(
             Reaction("clock", partial(keep_time, backend)),
             Reaction("open-issuances", OpenIssuances(backend).react),
             Reaction("sessions", partial(_sessions, backend, identity)),
+            Reaction("revocations", partial(_revocations, backend), wakes=(Certificate.Superseded,)),
             Reaction("crls", partial(_crls, backend), wakes=(Certificate.Revoked,)),
             Reaction(
                 "renewals",
@@ -59,6 +61,12 @@ def _policy(backend: Backend) -> Callable[[], Awaitable[None]]:
         await watch.look()
 
     return look
+
+
+async def _revocations(backend: Backend) -> None:
+    """Revoke what is planned and due; a replacement that is served everywhere supersedes first, which wakes this."""
+    await backend.views.wait_for(backend.ledger.head().position)
+    await carry_out_revocations(backend.bus, backend.services.reading)
 
 
 async def _crls(backend: Backend) -> None:

@@ -18,18 +18,23 @@ class InventoryEnd(TypedDict):
     """What became of a certificate.
 
     ``failure`` is why an issuance ended without one; its serial is revoked as well, so the state of such a row ends as
-    ``revoked``.
+    ``revoked``. What is good and has ``revoke_at_latest_us`` will be revoked for that reason: once
+    ``revocation_order_id`` has replaced it, and then at the latest.
     """
 
     issued_us: int | None
     revoked_us: int | None
     revocation_reason: str | None
+    invalidity_us: int | None
+    revoke_at_latest_us: int | None
+    revocation_order_id: str | None
     superseded_by: str | None
     failure: str | None
 
 
 _OPEN: InventoryEnd = {
-    "issued_us": None, "revoked_us": None, "revocation_reason": None, "superseded_by": None, "failure": None,
+    "issued_us": None, "revoked_us": None, "revocation_reason": None, "invalidity_us": None,
+    "revoke_at_latest_us": None, "revocation_order_id": None, "superseded_by": None, "failure": None,
 }  # fmt: skip
 
 
@@ -162,7 +167,24 @@ def _revoked(rows: Rows[InventoryRow], fact: Fact[Certificate.Revoked]) -> None:
     if row := rows.get(fact.stream_id):
         at = microseconds(fact.event.timestamp)
         revoked: InventoryRow = {**row, "state": "revoked", "revoked_us": at, "changed": fact.position}
-        rows.put({**revoked, "revocation_reason": fact.event.reason})
+        revoked = {**revoked, "revoke_at_latest_us": None, "revocation_order_id": None}
+        date = fact.event.invalidity_date
+        rows.put(
+            {**revoked, "revocation_reason": fact.event.reason, "invalidity_us": microseconds(date) if date else None}
+        )
+
+
+def _revocation_planned(rows: Rows[InventoryRow], fact: Fact[Certificate.RevocationPlanned]) -> None:
+    if row := rows.get(fact.stream_id):
+        event = fact.event
+        row = {**row, "revocation_reason": event.reason, "revocation_order_id": event.order_id}
+        rows.put({**row, "revoke_at_latest_us": microseconds(event.at_latest), "changed": fact.position})
+
+
+def _called_off(rows: Rows[InventoryRow], fact: Fact[Certificate.RevocationCalledOff]) -> None:
+    if row := rows.get(fact.stream_id):
+        row = {**row, "revocation_reason": None, "revocation_order_id": None}
+        rows.put({**row, "revoke_at_latest_us": None, "changed": fact.position})
 
 
 INVENTORY: Projection[InventoryRow] = Projection(
@@ -208,6 +230,8 @@ INVENTORY: Projection[InventoryRow] = Projection(
             on(Certificate.Issued, _issued),
             on(Certificate.IssuanceFailed, _failed),
             on(Certificate.Superseded, _superseded),
+            on(Certificate.RevocationPlanned, _revocation_planned),
+            on(Certificate.RevocationCalledOff, _called_off),
             on(Certificate.Revoked, _revoked),
             on(Certificate.Imported, _imported),
             on(Certificate.OwnershipMoved, _moved),

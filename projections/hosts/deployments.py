@@ -12,7 +12,9 @@ from domain.moments import microseconds
 from projections.base import Fact, Projection, Rows, on
 from projections.query import Filter, Order, any_of, equals
 
-State = Literal["planned", "served", "failed", "overtaken", "replaced"]
+State = Literal[
+    "planned", "served", "failed", "overtaken", "replaced", "withdrawn", "removing", "removed", "removal-refused"
+]
 """As the aggregate's; ``replaced``: it was served, until another certificate was proven at the same place."""
 
 
@@ -21,7 +23,7 @@ class DeploymentRow(TypedDict):
 
     ``target``: the JSON of a TargetSpec. ``evidence``: what the handshakes showed, JSON of Evidence. ``previous`` and
     ``served_now`` are what the agent told of the certificate before and after. ``stage`` and ``detail``: where and
-    why it failed; ``detail`` is the agent's text, to be shown as text only.
+    why it failed, or why it was not removed; ``detail`` is the agent's text, to be shown as text only.
     """
 
     deployment_id: str
@@ -141,6 +143,30 @@ def _replace(rows: Rows[DeploymentRow], row: DeploymentRow, fact: Fact[Any]) -> 
         rows.put({**row, "state": "replaced", "changed": fact.position, "changed_us": at})
 
 
+def _withdrawn(rows: Rows[DeploymentRow], fact: Fact[Deployment.Withdrawn]) -> None:
+    if row := _touched(rows, fact):
+        rows.put({**row, "state": "withdrawn"})
+
+
+def _removing(rows: Rows[DeploymentRow], fact: Fact[Deployment.RemovalPlanned]) -> None:
+    if row := _touched(rows, fact):
+        row = {**row, "stage": None, "detail": "", "rolled_back": None, "served_now": None}
+        rows.put({**row, "state": "removing"})
+
+
+def _removed(rows: Rows[DeploymentRow], fact: Fact[Deployment.Removed]) -> None:
+    if row := _touched(rows, fact):
+        evidence = [one.model_dump(mode="json") for one in fact.event.evidence]
+        rows.put({**row, "state": "removed", "evidence": evidence, "detail": fact.event.detail})
+
+
+def _not_removed(rows: Rows[DeploymentRow], fact: Fact[Deployment.RemovalRefused]) -> None:
+    if row := _touched(rows, fact):
+        event = fact.event
+        row = {**row, "stage": event.stage, "detail": event.detail, "rolled_back": event.rolled_back}
+        rows.put({**row, "state": "removal-refused", "served_now": event.served_now})
+
+
 DEPLOYMENTS: Projection[DeploymentRow] = Projection(
     name="deployments",
     version=2,
@@ -176,6 +202,10 @@ DEPLOYMENTS: Projection[DeploymentRow] = Projection(
             on(Certificate.OwnershipMoved, _moved),
             on(Deployment.Overtaken, _overtaken),
             on(Certificate.Superseded, _superseded),
+            on(Deployment.Withdrawn, _withdrawn),
+            on(Deployment.RemovalPlanned, _removing),
+            on(Deployment.Removed, _removed),
+            on(Deployment.RemovalRefused, _not_removed),
         )
     ),
 )

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypedDict
 
 from domain.certificates.order import Order as OrderAggregate
-from domain.hosts.deployment import Deployment
+from domain.hosts.deployment import Deployment, removal_id
 from domain.hosts.host import Host
 from domain.ids import derived_id
 from domain.moments import microseconds
 from projections.base import Fact, Projection, Rows, on
 from projections.query import Filter, Order, equals
 
-TaskKind = Literal["make-key", "install"]
+TaskKind = Literal["make-key", "install", "remove"]
 
 
 class TaskRow(TypedDict):
@@ -28,7 +28,8 @@ class TaskRow(TypedDict):
     ``generation`` is the number of the key, from 1. ``make-key``: names and algorithm of the wanted certificate.
     ``install``: ``deployment_id``, ``certificate_id``, ``attempt`` (from 1) and ``target``, the JSON of a TargetSpec;
     certificate and chain are looked up when the task is delivered; ``windows_until_us``: from when on the target's
-    windows do not count (None: they never do). What the other kind has is None or empty.
+    windows do not count (None: they never do).
+    ``remove``: as ``install``; its ``attempt`` counts removals. What the other kind has is None or empty.
     ``position``: of the event that opened or closed the task last.
     """
 
@@ -139,39 +140,44 @@ def _reopened(rows: Rows[TaskRow], fact: Fact[OrderAggregate.IssuanceReopened]) 
             rows.put({**row, "open": True, "position": fact.position})
 
 
-def _planned(rows: Rows[TaskRow], fact: Fact[Deployment.Planned]) -> None:
-    event = fact.event
-    rows.add(
-        TaskRow(
-            task_id=install_id(fact.stream_id, 1),
-            host_id=event.host_id,
-            kind="install",
-            open=True,
-            order_id=event.order_id,
-            team_id=event.team_id,
-            profile_id=None,
-            profile_version=None,
-            generation=event.generation,
-            dns_names=[],
-            ip_addresses=[],
-            common_name=None,
-            key_algorithm=None,
-            deployment_id=fact.stream_id,
-            certificate_id=event.certificate_id,
-            attempt=1,
-            target=event.target.model_dump(mode="json"),
-            windows_until_us=microseconds(event.windows_until) if event.windows_until is not None else None,
-            position=fact.position,
-        )
+def _deploying(event: Deployment.Planned | Deployment.RemovalPlanned, deployment_id: str, position: int) -> TaskRow:
+    """Return the row of a deployment's task: an installation unless it is changed into a removal."""
+    return TaskRow(
+        task_id=install_id(deployment_id, 1),
+        host_id=event.host_id,
+        kind="install",
+        open=True,
+        order_id=event.order_id,
+        team_id=event.team_id,
+        profile_id=None,
+        profile_version=None,
+        generation=0,
+        dns_names=[],
+        ip_addresses=[],
+        common_name=None,
+        key_algorithm=None,
+        deployment_id=deployment_id,
+        certificate_id=event.certificate_id,
+        attempt=1,
+        target=event.target.model_dump(mode="json"),
+        windows_until_us=None,
+        position=position,
     )
 
 
-def _served(rows: Rows[TaskRow], fact: Fact[Deployment.Served]) -> None:
-    for row in rows.having("deployment_id", fact.stream_id):
-        rows.delete(row["task_id"])
+def _planned(rows: Rows[TaskRow], fact: Fact[Deployment.Planned]) -> None:
+    event = fact.event
+    row: TaskRow = {**_deploying(event, fact.stream_id, fact.position), "generation": event.generation}
+    until = event.windows_until
+    rows.add({**row, "windows_until_us": microseconds(until) if until is not None else None})
 
 
-def _overtaken(rows: Rows[TaskRow], fact: Fact[Deployment.Overtaken]) -> None:
+def _removal_planned(rows: Rows[TaskRow], fact: Fact[Deployment.RemovalPlanned]) -> None:
+    row, attempt = _deploying(fact.event, fact.stream_id, fact.position), fact.event.attempt
+    rows.add({**row, "task_id": removal_id(fact.stream_id, attempt), "kind": "remove", "attempt": attempt})
+
+
+def _ended(rows: Rows[TaskRow], fact: Fact[Any]) -> None:
     for row in rows.having("deployment_id", fact.stream_id):
         rows.delete(row["task_id"])
 
@@ -186,6 +192,11 @@ def _retried(rows: Rows[TaskRow], fact: Fact[Deployment.Retried]) -> None:
         rows.delete(row["task_id"])
         following: TaskRow = {**row, "task_id": install_id(fact.stream_id, fact.event.attempt)}
         rows.add({**following, "attempt": fact.event.attempt, "open": True, "position": fact.position})
+
+
+def _withdrawn(rows: Rows[TaskRow], fact: Fact[Deployment.Withdrawn]) -> None:
+    for row in rows.having("deployment_id", fact.stream_id):
+        rows.put({**row, "open": False, "position": fact.position})
 
 
 def _disabled(rows: Rows[TaskRow], fact: Fact[Host.Disabled]) -> None:
@@ -222,10 +233,14 @@ QUEUE: Projection[TaskRow] = Projection(
             on(OrderAggregate.KeyRefused, _key_refused),
             on(OrderAggregate.IssuanceReopened, _reopened),
             on(Deployment.Planned, _planned),
-            on(Deployment.Served, _served),
+            on(Deployment.Served, _ended),
             on(Deployment.Failed, _failed),
             on(Deployment.Retried, _retried),
-            on(Deployment.Overtaken, _overtaken),
+            on(Deployment.Overtaken, _ended),
+            on(Deployment.Withdrawn, _withdrawn),
+            on(Deployment.RemovalPlanned, _removal_planned),
+            on(Deployment.Removed, _ended),
+            on(Deployment.RemovalRefused, _ended),
             on(Host.Disabled, _disabled),
         )
     ),

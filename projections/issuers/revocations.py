@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, TypedDict
 
-from domain.certificates.certificate import Certificate, RevocationReason
+from domain.certificates.certificate import Certificate
+from domain.certificates.revocation import RevocationReason
 from domain.moments import microseconds
 from projections.base import EVERYBODY, Fact, Projection, Rows, on
 from projections.query import Filter, Order, at_least, equals
@@ -19,6 +20,7 @@ class RevocationRow(TypedDict):
     issuer_id: str
     serial: str
     reason: RevocationReason
+    invalidity_us: int | None
     revoked_us: int
     not_after_us: int
     position: int
@@ -48,6 +50,7 @@ def _revoked(rows: Rows[RevocationRow], fact: Fact[Certificate.Revoked]) -> None
             issuer_id=event.issuer_id,
             serial=event.serial,
             reason=event.reason,
+            invalidity_us=microseconds(event.invalidity_date) if event.invalidity_date else None,
             revoked_us=former["revoked_us"] if former else microseconds(event.timestamp),
             not_after_us=microseconds(event.not_after),
             position=fact.position,
@@ -57,7 +60,7 @@ def _revoked(rows: Rows[RevocationRow], fact: Fact[Certificate.Revoked]) -> None
 
 REVOCATIONS: Projection[RevocationRow] = Projection(
     name="revocations",
-    version=1,
+    version=2,
     key="certificate_id",
     columns={"issuer_id": "text", "serial": "text", "not_after_us": "integer", "position": "integer"},
     indexes=(("issuer_id", "position"), ("issuer_id", "serial"), ("position",)),

@@ -95,14 +95,15 @@ def running_nginx(prefix: Path, target: Path, user: int | None = None) -> Iterat
         command = (program, "-p", str(prefix), "-c", "nginx.conf", "-e", "error.log")
         process = subprocess.Popen(command, stdout=log, stderr=log, user=user, group=user)
     try:
-        _wait_until_open(port, process, prefix)
+        wait_until_open(port, process, prefix)
         yield Nginx(program, prefix, target, port, process)
     finally:
         process.terminate()
         process.wait(DEADLINE)
 
 
-def _wait_until_open(port: int, process: subprocess.Popen[bytes], prefix: Path) -> None:
+def wait_until_open(port: int, process: subprocess.Popen[bytes], prefix: Path) -> None:
+    """Wait until the server listens; fails with its logs."""
     deadline = time.monotonic() + DEADLINE
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:

@@ -16,7 +16,7 @@ from commands.bus import Bus
 from commands.context import SYSTEM, Authentication, Context, Held, Principal, Role
 from commands.handlers import HANDLERS
 from commands.ports.issuers import CertificateTemplate, PreparedCertificate, RevokedSerial
-from commands.ports.reading import DueCrl, DueRenewal, Place, StartedIssuance
+from commands.ports.reading import DueCrl, DueRenewal, DueRevocation, Place, StartedIssuance
 from commands.work import Work
 from domain.access.team import Team
 from domain.base import Aggregate
@@ -89,6 +89,7 @@ class PaperReading:
     wanting_keys: list[str] = field(default_factory=list)
     over: list[tuple[str, str]] = field(default_factory=list)
     named: dict[str, bool] = field(default_factory=dict)
+    due_revocations: list[DueRevocation] = field(default_factory=list)
 
     planned: dict[Place, list[str]] = field(default_factory=dict)
     due: list[DueRenewal] = field(default_factory=list)
@@ -134,6 +135,9 @@ class PaperReading:
 
     def revoked(self, issuer_id: str, *, not_expired_at: datetime) -> Sequence[RevokedSerial]:
         return ()
+
+    def revocations_due(self, at: datetime) -> Sequence[DueRevocation]:
+        return self.due_revocations
 
     def crls_due(self, at: datetime) -> Sequence[DueCrl]:
         return ()

@@ -9,7 +9,7 @@ from sslclm_agent.config.properties import parse, read_private
 from sslclm_agent.deploy.runners import Command, parse_command
 from sslclm_agent.errors import ConfigError
 
-KINDS = ("make-key", "install", "renew-identity")
+KINDS = ("make-key", "install", "remove", "renew-identity")
 DEFAULT_PATH = "/etc/sslclm/agent.properties"
 _NUMBERS = {
     "probe.seconds": (8, 1, 300),
@@ -18,8 +18,9 @@ _NUMBERS = {
     "poll.seconds": (25, 0, 60),
     "versions.keep": (3, 2, 100),
 }
-_NAMED = re.compile(r"(validator|reloader)\.[a-z0-9-]{1,64}")
-_PATTERNS = ("allow.directory.N", "validator.<name>", "reloader.<name>")
+_NAMED = re.compile(r"(validator|reloader|disabler|enabler)\.[a-z0-9-]{1,64}")
+_PATTERNS = ("allow.directory.N", "validator.<name>", "reloader.<name>", "disabler.<name>", "enabler.<name>")
+_FILES = ("keep", "delete")
 _DIRECTORY = re.compile(r"allow\.directory\.\d{1,3}")
 
 
@@ -33,6 +34,9 @@ class Settings:
     directories: tuple[str, ...]
     validators: Mapping[str, Command] = field(default_factory=dict)
     reloaders: Mapping[str, Command] = field(default_factory=dict)
+    disablers: Mapping[str, Command] = field(default_factory=dict)
+    enablers: Mapping[str, Command] = field(default_factory=dict)
+    deletes_removed: bool = False
     numbers: Mapping[str, int] = field(default_factory=lambda: {key: row[0] for key, row in _NUMBERS.items()})
 
     @property
@@ -62,12 +66,15 @@ def from_properties(properties: Mapping[str, str]) -> Settings:
         directories=tuple(_prefix(key, text) for key, text in sorted(properties.items()) if _DIRECTORY.fullmatch(key)),
         validators=_commands(properties, "validator."),
         reloaders=_commands(properties, "reloader."),
+        disablers=_commands(properties, "disabler."),
+        enablers=_commands(properties, "enabler."),
+        deletes_removed=_files(properties.get("removed.files", _FILES[0])) == "delete",
         numbers={key: _number(properties, key) for key in _NUMBERS},
     )
 
 
 def _refuse_unknown(properties: Mapping[str, str]) -> None:
-    known = {"state_dir", "backend.pin_file", "allow.kinds", *_NUMBERS}
+    known = {"state_dir", "backend.pin_file", "allow.kinds", "removed.files", *_NUMBERS}
     for key in properties:
         if key not in known and not _NAMED.fullmatch(key) and not _DIRECTORY.fullmatch(key):
             fix = f"known are: {', '.join((*sorted(known), *_PATTERNS))}"
@@ -92,6 +99,12 @@ def _kinds(text: str) -> frozenset[str]:
     if not kinds <= set(KINDS):
         raise ConfigError(f"allow.kinds names unknown kinds: {sorted(kinds - set(KINDS))}", fix=f"known: {KINDS}")
     return kinds
+
+
+def _files(text: str) -> str:
+    if text not in _FILES:
+        raise ConfigError(f"removed.files must be one of {', '.join(_FILES)}", fix=f"removed.files={_FILES[0]}")
+    return text
 
 
 def _commands(properties: Mapping[str, str], prefix: str) -> dict[str, Command]:

@@ -126,6 +126,11 @@ class VersionedFolder:
         except OSError as error:
             _log.warning("%s cannot be removed: %s", version, error.strerror)
 
+    def empty(self) -> None:
+        """Remove every version; ``current`` must be gone."""
+        for version in [name for name in _names(self._fd) if _VERSION.fullmatch(name)]:
+            self.discard(version)
+
     def prune(self, keep: int, previous: str | None) -> None:
         """Keep the newest versions, the current and the previous one."""
         versions = sorted((name for name in _names(self._fd) if _VERSION.fullmatch(name)), key=_number)

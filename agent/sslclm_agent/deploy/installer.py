@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,12 +8,12 @@ from typing import Any
 from sslclm_agent.clock import Clock
 from sslclm_agent.config.settings import Settings
 from sslclm_agent.deploy.checks import Material, check, fingerprint
+from sslclm_agent.deploy.commands import HostCommands
 from sslclm_agent.deploy.folder import Content, VersionedFolder, account
 from sslclm_agent.deploy.journal import Entry, Journal
 from sslclm_agent.deploy.probe import Evidence, ProbeFailedError, Prober
 from sslclm_agent.deploy.results import failed, served
 from sslclm_agent.deploy.rollback import RollBack
-from sslclm_agent.deploy.runners import Command, RunFailedError
 from sslclm_agent.errors import StageError
 from sslclm_agent.interrupts import Interrupts, StopAgent
 from sslclm_agent.state.keys import KeyFolder
@@ -53,6 +53,7 @@ class Installer:
         self._interrupts = interrupts
         self._clock = clock
         self._progress = progress
+        self._commands = HostCommands(settings, clock, progress)
         self._prober = Prober(settings.probe_seconds, settings.probe_hits, clock)
         self._rollback = RollBack(settings, self._prober, clock, progress)
 
@@ -114,22 +115,11 @@ class Installer:
         return self._from_the_switch(work, material)
 
     def _from_the_switch(self, work: Work, material: Material) -> Result:
-        target, seconds = work.order.target, self._settings.numbers["command.seconds"]
-        self._run("validate", self._settings.validators, target.validator, seconds)
-        self._run("reload", self._settings.reloaders, target.reloader, seconds)
+        self._commands.run("validate", work.order.target.validator)
+        self._commands.run("reload", work.order.target.reloader)
         evidence = self._prove(work, material)
         work.folder.prune(self._settings.numbers["versions.keep"], work.entry.previous)
         return served(evidence, leaf_sha256(work.folder, work.entry.previous))
-
-    def _run(self, stage: str, table: Mapping[str, Command], name: str, seconds: int) -> None:
-        try:
-            if name:
-                table[name].run(seconds, self._clock)
-        except RunFailedError as error:
-            raise StageError(stage, str(error)) from error
-        except KeyError as error:  # taken out of agent.properties between a crash and the recovery
-            raise StageError(stage, f"agent.properties defines no command {name} any more") from error
-        self._progress(f"{stage} done")
 
     def _prove(self, work: Work, material: Material) -> list[Evidence]:
         try:
@@ -148,12 +138,8 @@ class Installer:
         return outcome.report(stage, detail)
 
     def _permitted(self, order: Install) -> None:
-        for what, table, name in (
-            ("validator", self._settings.validators, order.target.validator),
-            ("reloader", self._settings.reloaders, order.target.reloader),
-        ):
-            if name and name not in table:
-                raise StageError("refused", f"agent.properties of this host defines no {what}.{name}")
+        self._commands.must_define("validate", order.target.validator)
+        self._commands.must_define("reload", order.target.reloader)
 
     def _material(self, order: Install) -> Material:
         return check(order, self._keys.pem(order.order_id, order.generation), self._clock.now())

@@ -11,7 +11,7 @@ from sslclm_agent.state.files import remove, write_private
 
 @dataclass(frozen=True)
 class Entry:
-    """The one installation under way, written before the host is touched.
+    """The one installation or removal (``kind``) under way, written before the host is touched.
 
     ``parameters`` are the task's own, read strictly again at recovery. ``stage`` is empty while going forward; once a
     roll-back has begun it names the stage that failed (``stopped`` for a signal), and recovery goes back too.
@@ -23,6 +23,7 @@ class Entry:
     previous: str | None
     stage: str = ""
     detail: str = ""
+    kind: str = "install"
 
 
 class Journal:
@@ -46,5 +47,5 @@ class Journal:
             raise ConfigError(f"{self._file} is damaged", fix=fix) from error
 
     def clear(self) -> None:
-        """Forget the installation: it is over and its result is kept elsewhere."""
+        """Forget it: it is over and its result is kept elsewhere."""
         remove(self._file)

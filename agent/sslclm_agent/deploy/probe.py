@@ -90,6 +90,12 @@ class Prober:
         deadline = self._clock.monotonic() + self._seconds
         return [self._wait_for(each, (sha256,), None, deadline) for each in endpoints]
 
+    def prove_gone(self, endpoints: Iterable[Endpoint], sha256: str) -> list[Evidence]:
+        """Prove that no endpoint serves this leaf any more; return what those serve that still answer."""
+        deadline = self._clock.monotonic() + self._seconds
+        seen = [self._wait_until_gone(each, sha256, deadline) for each in endpoints]
+        return [each for each in seen if each is not None]
+
     def look(self, endpoints: Iterable[Endpoint]) -> list[Evidence]:
         """Say what each endpoint serves now, leaving out those that do not answer."""
         seen = []
@@ -117,3 +123,18 @@ class Prober:
             if self._clock.monotonic() >= deadline:
                 raise ProbeFailedError(f"{endpoint}: {last or 'served the certificate too rarely'}")
             self._clock.sleep(_PAUSE)
+
+    def _wait_until_gone(self, endpoint: Endpoint, sha256: str, deadline: float) -> Evidence | None:
+        misses, other = 0, None
+        while misses < self._hits:
+            try:
+                served = handshake(endpoint, None)
+                there = served.chain[:1] == (sha256,)
+                other = None if there else Evidence(str(endpoint), served.chain[0], served.tls, misses + 1)
+            except OSError:  # refused, or cut off in the handshake: whatever it is, it serves no certificate
+                there, other = False, None
+            misses = 0 if there else misses + 1
+            if there and self._clock.monotonic() >= deadline:
+                raise ProbeFailedError(f"{endpoint}: the certificate is served on")
+            self._clock.sleep(_PAUSE)
+        return other

@@ -17,8 +17,13 @@ def served(evidence: Iterable[Evidence], previous: str | None) -> Result:
     return {"outcome": "served", "evidence": [asdict(each) for each in evidence], "previous": previous}
 
 
+def removed(evidence: Iterable[Evidence], note: str = "") -> Result:
+    """Report that the certificate is proven to be served no more; ``evidence`` is what answers there instead."""
+    return {"outcome": "removed", "evidence": [asdict(each) for each in evidence], "detail": note[:DETAIL]}
+
+
 def failed(stage: str, detail: str, *, rolled_back: bool = False, evidence: Iterable[Evidence] = ()) -> Result:
-    """Report that the installation failed at ``stage``; ``evidence`` is what is served now."""
+    """Report that the task failed at ``stage``; ``evidence`` is what is served now."""
     seen = [asdict(each) for each in evidence]
     return {
         "outcome": "failed",

@@ -145,3 +145,31 @@ class Install:
         )
         members.done()
         return result
+
+
+@dataclass(frozen=True)
+class Remove:
+    """Serve this certificate (``fingerprint``: SHA-256 of its DER) at the target no more.
+
+    ``disabler`` is a name that ``agent.properties`` defines, as those in the target are.
+    """
+
+    deployment_id: str
+    certificate_id: str
+    fingerprint: str
+    disabler: str
+    target: Target
+
+    @classmethod
+    def read(cls, value: Any) -> Remove:
+        """Read it strictly."""
+        members = Members(value, "remove")
+        result = cls(
+            deployment_id=members.text("deployment_id", _ID),
+            certificate_id=members.text("certificate_id", _ID),
+            fingerprint=members.text("fingerprint", "[0-9a-f]{64}"),
+            disabler=members.text("disabler", "[a-z0-9-]{0,64}"),
+            target=Target.read(members.value("target")),
+        )
+        members.done()
+        return result

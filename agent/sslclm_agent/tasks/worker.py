@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from sslclm_agent.backend.client import Backend
 from sslclm_agent.clock import Clock
 from sslclm_agent.config.settings import Settings
 from sslclm_agent.deploy.installer import Installer
 from sslclm_agent.deploy.journal import Journal
+from sslclm_agent.deploy.remover import Remover
 from sslclm_agent.deploy.results import failed
 from sslclm_agent.errors import RefusedByBackendError, SignatureError, TaskError, UnreachableError
 from sslclm_agent.state.identity import IdentityStore
@@ -23,15 +24,27 @@ _log = logging.getLogger(__name__)
 _TOLD = ("outcome", "stage", "detail")
 
 
+class Deployers(NamedTuple):
+    """Who changes the host: one installs, the other takes away again."""
+
+    installer: Installer
+    remover: Remover
+
+
 class Worker:
     """Does tasks, each once: verify, ask the local rules, do, keep the result, and only then forget the journal."""
 
     def __init__(
-        self, settings: Settings, backend: Backend, installer: Installer, clock: Clock, progress: Callable[[str], None]
+        self,
+        settings: Settings,
+        backend: Backend,
+        deployers: Deployers,
+        clock: Clock,
+        progress: Callable[[str], None],
     ) -> None:
         self._settings = settings
         self._backend = backend
-        self._installer = installer
+        self._deployers = deployers
         self._clock = clock
         self._progress = progress
         self._identity = IdentityStore(settings.state_dir)
@@ -39,7 +52,12 @@ class Worker:
         self._journal = Journal(settings.state_dir)
         self.outbox = Outbox(settings.state_dir)
         self.safe_mode = SafeMode(settings.state_dir)
-        self._handlers = {"make-key": self._make_key, "install": self._install, "renew-identity": self._renew}
+        self._handlers = {
+            "make-key": self._make_key,
+            "install": self._install,
+            "remove": self._remove,
+            "renew-identity": self._renew,
+        }
 
     def recover(self) -> None:
         """Finish what a crash left half done. Safe to call at every start."""
@@ -47,7 +65,8 @@ class Worker:
         if entry is None:
             return
         if not self.outbox.knows(entry.task_id):
-            result = self._installer.recover(entry)
+            deployer = self._deployers.remover if entry.kind == "remove" else self._deployers.installer
+            result = deployer.recover(entry)
             if result is not None:
                 self._keep(entry.task_id, result)
                 return
@@ -81,6 +100,9 @@ class Worker:
             return failed("refused", error.sentence)
         except TaskError as error:
             result = failed("refused", error.sentence)
+        else:
+            if task.kind == "remove" and result.get("stage") == "refused":
+                return result  # the owner said no beforehand: that is an answer, not a failure of this host
         self._count(result)
         return result
 
@@ -89,7 +111,7 @@ class Worker:
         if handler is None:
             raise TaskError("this agent does not know that kind of task")
         if task.kind not in self._settings.kinds:
-            raise TaskError(f"agent.properties of this host does not allow {task.kind}")
+            return failed("refused", f"agent.properties of this host does not allow {task.kind}")
         try:
             return handler(task)
         except (TaskError, UnreachableError):
@@ -105,7 +127,10 @@ class Worker:
         return {"outcome": "done", "csr": signing_request(key, order.common_name, order.dns_names, order.ip_addresses)}
 
     def _install(self, task: Task) -> Result:
-        return self._installer.install(task.task_id, task.parameters)
+        return self._deployers.installer.install(task.task_id, task.parameters)
+
+    def _remove(self, task: Task) -> Result:
+        return self._deployers.remover.remove(task.task_id, task.parameters)
 
     def _renew(self, task: Task) -> Result:
         Members(task.parameters, "renew-identity").done()

@@ -7,7 +7,7 @@ from cryptography import x509
 
 from commands.certificates.request import RequestCertificate
 from commands.certificates.revoke import RevokeCertificate
-from domain.certificates.certificate import RevocationReason
+from domain.certificates.revocation import RevocationReason
 from domain.errors import NotFound, WrongState
 from tests.support.csrs import make_csr, p256, pem_csr
 from tests.support.world import SHOP, WEB, World, anna, ben, olga
@@ -28,12 +28,12 @@ def revoke(certificate_id: str, reason: RevocationReason = "keyCompromise") -> R
 
 @pytest.mark.parametrize("who", [anna, olga])
 def test_its_team_and_sec_ops_revoke_a_certificate(world: World, who) -> None:
-    """One event, with the reason that the CRL is to name."""
+    """One entry: the revocation with the reason that the CRL is to name, and the end of its compromised key."""
     certificate_id = issued(world)
     before = world.head()
     outcome = world.when(revoke(certificate_id), who())
 
-    assert world.then(before) == ["certificate.revoked"]
+    assert world.then(before) == ["certificate.revoked", "key.compromised"]
     assert b'"reason":"keyCompromise"' in outcome.entries[0].events[0].state
 
 

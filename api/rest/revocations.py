@@ -1,0 +1,96 @@
+"""Revoking certificates: now, or as soon as another one has taken their place."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+from pydantic_core import to_json
+
+from api.calls import POSITION, Body, Recorded, Why, commanding
+from api.events import events_of, find_event
+from api.openapi import command
+from commands.base import Outcome
+from commands.certificates.call_off_revocation import CallOffRevocation
+from commands.certificates.revoke import RevokeCertificate
+from domain.base import Timestamp
+from domain.certificates.certificate import Certificate
+from domain.hosts.deployment import Deployment
+
+ROUTER = APIRouter(prefix="/api/v1/certificates", tags=["certificates"])
+
+
+class Revocation(Body):
+    """What is wanted.
+
+    ``revocation_reason`` goes into the CRL (RFC 5280 section 5.3.1), ``reason`` into the erasable details. ``replace``
+    first: revoked once a replacement serves everywhere, and at the latest ``within`` seconds (by default, and at most:
+    24 hours for keyCompromise, else 5 days). ``invalidity_date``: since when the key is known or suspected to be
+    compromised. ``remove``: also disable the site; left out = where nothing replaces the certificate.
+    """
+
+    revocation_reason: str = Field(default="unspecified", max_length=64, examples=["keyCompromise"])
+    reason: str = Field(default="", max_length=1_000, examples=["the host was stolen"])
+    replace: Literal["first", "no"] = "no"
+    within: int | None = Field(default=None, ge=0, le=30 * 86_400, examples=[7_200])
+    invalidity_date: Timestamp | None = None
+    remove: bool | None = None
+
+
+class Place(BaseModel):
+    """What becomes of the certificate in one place: ``detail`` says why it cannot be taken out of service there."""
+
+    deployment_id: str
+    state: Literal["withdrawn", "removing", "removal-refused"]
+    detail: str = ""
+
+
+class Revoked(Recorded):
+    """``planned``: it is good until ``order_id`` has replaced it, and ``at_latest`` then. ``revoked``: for good."""
+
+    state: Literal["revoked", "planned"]
+    at_latest: Timestamp | None = None
+    order_id: str | None = None
+    places: tuple[Place, ...] = ()
+
+
+@ROUTER.post("/{certificate_id}/revoke", **command({200: Revoked}, Revocation))
+async def revoke(request: Request, certificate_id: str) -> Response:
+    """Revoke a certificate for good, or replace it first; the next CRL, within a minute of it, says so."""
+    call = await commanding(request)
+    why = await call.body(Revocation)
+    wish = RevokeCertificate(certificate_id=certificate_id, **why.model_dump(exclude={"reason"}))
+    outcome = await call.execute(wish, reason=why.reason)
+    plan, position = find_event(outcome, Certificate.RevocationPlanned), call.position(outcome)
+    answer = Revoked(
+        id=certificate_id,
+        position=position,
+        state="planned" if plan else "revoked",
+        at_latest=plan.at_latest if plan else None,
+        order_id=plan.order_id if plan else None,
+        places=_places(outcome),
+    )
+    return Response(to_json(answer), 200, {POSITION: str(position)}, "application/json")
+
+
+@ROUTER.post("/{certificate_id}/call-off-revocation", **command({200: Recorded}, Why))
+async def call_off(request: Request, certificate_id: str) -> Response:
+    """Call a planned revocation off; not one for a compromised key. What was ordered to replace it goes on."""
+    call = await commanding(request)
+    why = await call.body(Why)
+    outcome = await call.execute(CallOffRevocation(certificate_id=certificate_id), reason=why.reason)
+    return call.recorded(outcome, certificate_id)
+
+
+def _places(outcome: Outcome) -> tuple[Place, ...]:
+    """Return what was decided of each deployment, as it stood at the end of the call."""
+    places = {}
+    for stream_id, event in events_of(outcome):
+        if isinstance(event, Deployment.Withdrawn):
+            places[stream_id] = Place(deployment_id=stream_id, state="withdrawn")
+        elif isinstance(event, Deployment.RemovalPlanned):
+            places[stream_id] = Place(deployment_id=stream_id, state="removing")
+        elif isinstance(event, Deployment.RemovalRefused):
+            places[stream_id] = Place(deployment_id=stream_id, state="removal-refused", detail=event.detail)
+    return tuple(places.values())

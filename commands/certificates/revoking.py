@@ -1,0 +1,88 @@
+"""What a revocation takes with it: a compromised key, installations under way, and, where asked, what is served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from commands.keys.binding import compromise_key
+from commands.work import Work
+from domain.certificates.certificate import Certificate
+from domain.certificates.order import Order
+from domain.certificates.revocation import Plan, RevocationReason
+from domain.hosts.deployment import Deployment
+
+
+def revoke_now(
+    work: Work,
+    certificate: Certificate,
+    *,
+    reason: RevocationReason,
+    invalidity_date: datetime | None = None,
+    remove: bool = True,
+) -> None:
+    """Revoke a certificate; what is not installed yet is withdrawn, what is served is removed with ``remove``."""
+    certificate.revoke(reason=reason, invalidity_date=invalidity_date, at=work.now)
+    if reason == "keyCompromise":
+        compromise_key(work, certificate)
+    _end_deployments(work, certificate, remove=remove)
+
+
+def plan_revocation(
+    work: Work,
+    certificate: Certificate,
+    *,
+    reason: RevocationReason,
+    at_latest: datetime,
+    order_id: str | None = None,
+    invalidity_date: datetime | None = None,
+    remove: bool = False,
+) -> None:
+    """Plan a revocation: it comes when ``order_id`` has replaced it, and ``at_latest`` then, whatever happens.
+
+    A key that is compromised is never certified again from this moment on, not only from the revocation on.
+    """
+    plan = Plan(reason=reason, at_latest=at_latest, order_id=order_id, invalidity_date=invalidity_date, remove=remove)
+    certificate.plan_revocation(plan, at=work.now)
+    if reason == "keyCompromise":
+        compromise_key(work, certificate)
+
+
+def carry_out(work: Work, certificate: Certificate) -> None:
+    """Revoke as planned, if it is time: its place is taken, or the deadline has come."""
+    plan = certificate.planned
+    if plan is None:
+        return
+    if work.now < plan.at_latest and not _is_replaced(work, certificate, plan):
+        return
+    if work.now > certificate.not_after:
+        certificate.call_off_revocation(at=work.now)
+        return
+    revoke_now(work, certificate, reason=plan.reason, invalidity_date=plan.invalidity_date, remove=plan.remove)
+
+
+def _is_replaced(work: Work, certificate: Certificate, plan: Plan) -> bool:
+    """Tell whether what the plan waits for serves in the certificate's place."""
+    if plan.order_id is None:
+        return False
+    return certificate.state == "superseded" or work.refer(Order, plan.order_id).state == "fulfilled"
+
+
+def _end_deployments(work: Work, certificate: Certificate, *, remove: bool) -> None:
+    serving = set(work.services.reading.places_of(certificate.id)) if remove else set()
+    for deployment in _deployments(work, certificate):
+        if deployment.state == "planned":
+            deployment.withdraw(at=work.now)
+        elif deployment.state == "served" and (deployment.host_id, deployment.target.directory) in serving:
+            deployment.plan_removal(at=work.now)
+
+
+def _deployments(work: Work, certificate: Certificate) -> Iterator[Deployment]:
+    """Yield the deployments of a certificate: their ids derive from it and the order's targets."""
+    if certificate.order_id is None:
+        return
+    for number, target in enumerate(work.refer(Order, certificate.order_id).targets):
+        if target.host_id == certificate.host_id:
+            deployment = work.find(Deployment, Deployment.id_for(certificate.id, number))
+            if deployment is not None:
+                yield deployment
