@@ -68,8 +68,8 @@ class BatchRows:
                 if row[self._key] not in self._now:
                     self._remember(row[self._key], row)
         rows = (self._now[key] for key in found.get(value, ()))
-        good = (row for row in rows if row is not None and value in self._values(column, row))
-        return tuple(sorted(good, key=lambda row: str(row[self._key])))
+        good = [row for row in rows if row is not None and value in self._values(column, row)]
+        return tuple(sorted(good, key=lambda row: str(row[self._key])) if len(good) > 1 else good)
 
     def add(self, row: Row) -> None:
         """Store a row whose key is new."""

@@ -98,7 +98,8 @@ def mentioned(event: Event) -> list[str]:
 
 def _note(rows: Rows[AuditRow], fact: Fact[Any]) -> None:
     def begun(stream_id: str) -> AuditRow | None:
-        return next(iter(rows.having("begins", stream_id)), None)
+        found = rows.having("begins", stream_id)
+        return found[0] if found else None
 
     event: Event | None = fact.event
     ties = ties_of(event, fact.stream_id, begun) if event else no_ties()
@@ -118,7 +119,7 @@ def _note(rows: Rows[AuditRow], fact: Fact[Any]) -> None:
             objects=_objects(event, ties, fact.stream_id, begun) if event else [],
             correlation_id=fact.correlation_id,
             access=meaning.access if meaning else None,
-            rule=getattr(event, "rule", ""),
+            rule=vars(event).get("rule", "") if event else "",
             begins=fact.stream_id if fact.stream_version == 1 else None,
         )
     )
@@ -127,7 +128,8 @@ def _note(rows: Rows[AuditRow], fact: Fact[Any]) -> None:
 
 
 def _purpose(event: Event | None) -> str:
-    named = (getattr(event, name, None) for name in ("purpose", "action", "view", "cause"))
+    members = vars(event) if event else {}
+    named = (members.get(name) for name in ("purpose", "action", "view", "cause"))
     return next((one for one in named if isinstance(one, str)), "")
 
 

@@ -67,7 +67,8 @@ def ties_of(event: Event, stream_id: str, begun: Begun) -> Ties:
     _take(ties, _own(stream_id), _SUBJECTS)
     _take(ties, own, _SUBJECTS)
     _take(ties, _direct(event), _NAMES if event.originator_version == 1 else _SUBJECTS)
-    named = [begun(one) for one in (getattr(event, name, None) for name in _LEADS) if one]
+    members = vars(event)  # a look into them costs a tenth of a getattr that finds nothing
+    named = [begun(members[name]) for name in _LEADS if members.get(name)]
     for row in named:
         _take(ties, row, _SUBJECTS)
     certificate = begun(ties["certificate_id"]) if ties["certificate_id"] else None
@@ -85,10 +86,11 @@ def _own(stream_id: str) -> Mapping[str, Any]:
 
 def _direct(event: Event) -> Mapping[str, Any]:
     """Return what stands in the event itself."""
-    named = {name: getattr(event, name, None) for name in _SUBJECTS} | {"owner": getattr(event, "team_id", None)}
-    if spki := getattr(event, "spki_sha256", ""):
+    members = vars(event)
+    named = {name: members.get(name) for name in _SUBJECTS} | {"owner": members.get("team_id")}
+    if spki := members.get("spki_sha256"):
         named["key_id"] = Key.id_for(spki)
-    if aim := getattr(event, "object_id", None):
+    if aim := members.get("object_id"):
         named |= _own(aim)
     return named
 
@@ -103,14 +105,16 @@ def _take(ties: Ties, source: Mapping[str, Any] | None, names: tuple[str, ...]) 
 def _teams(event: Event, owner: str | None) -> list[str]:
     if isinstance(event, AuditReading.Read):
         return []  # that auditors look at something is not told to whom they look at
-    found = [getattr(event, "team_id", None), getattr(event, "former_team_id", None), owner]
-    spec = getattr(event, "spec", None)
-    found += getattr(spec, "teams", ())
+    members = vars(event)
+    found = [members.get("team_id"), members.get("former_team_id"), owner]
+    if spec := members.get("spec"):
+        found += spec.teams
     return [one for one in dict.fromkeys(found) if one]
 
 
 def _approvals(event: Event, stream_id: str, begun: Begun) -> list[Approval]:
-    named = (stream_id, getattr(event, "order_id", None), getattr(event, "by_id", None))
+    members = vars(event)
+    named = (stream_id, members.get("order_id"), members.get("by_id"))
     rows = (begun(one) for one in named if one and kind_of(one) in _DECIDED)
     return next((list(row["approvals"]) for row in rows if row is not None), [])
 
