@@ -51,8 +51,13 @@ class Touch(Told):
 
 
 class TouchPage(BaseModel):
-    """Some accesses, the newest first."""
+    """Some accesses, the newest first. ``subject``: whose they are; of a certificate, its key.
 
+    ``until``: the last position that the answer covers; the look itself, which comes after it, is told to the next.
+    """
+
+    subject: str
+    until: int
     items: list[Touch]
     next_cursor: str | None
     position: int

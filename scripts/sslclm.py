@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from api.cli.errors import INTERRUPTED
+from api.cli.errors import INTERRUPTED, Misused
+from api.cli.invocation import Surroundings
 from api.cli.main import app
 
 
@@ -29,7 +33,20 @@ def _run() -> None:
         from scripts.server_commands import add_to  # noqa: PLC0415 - see above: three quarters of the start-up time
 
         add_to(app)
-    app()
+    app(obj=Surroundings(check_rows=_check_rows))
+
+
+def _check_rows(export: Path, found: Mapping[str, Any], *, complete: bool) -> Mapping[str, Any]:
+    """Check rows against an export; what that takes is loaded when it is asked for."""
+    from infra.ledger.proof.verdict import CannotCheck  # noqa: PLC0415 - see _run
+    from scripts.row_proofs import check_rows  # noqa: PLC0415
+
+    try:
+        return check_rows(export, found, complete=complete)
+    except (CannotCheck, OSError) as reason:
+        raise Misused(
+            f"{export} cannot be checked: {reason}", fix="sslclm audit export FILE makes a fresh one"
+        ) from reason
 
 
 def _flush() -> None:

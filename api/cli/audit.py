@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from datetime import UTC
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +14,7 @@ from api.cli.certificates import Limit, history_table, show_list
 from api.cli.errors import Misused, Refused
 from api.cli.invocation import Run, command
 from api.cli.output import Cell
-from api.cli.text import moment
+from api.cli.text import rfc3339_of
 
 APP = typer.Typer(help="Evidence; every look at it is itself recorded.", no_args_is_help=True)
 ObjectId = Annotated[str, typer.Argument(metavar="ID", help="Any object's id.")]
@@ -40,8 +39,8 @@ def search(
         "object": object_id or None,
         "topic": topic or None,
         "correlation": correlation or None,
-        "from": _time(since),
-        "to": _time(until),
+        "from": rfc3339_of(since),
+        "to": rfc3339_of(until),
     }
     columns: Mapping[str, Cell] = {
         "position": lambda row: row["position"],
@@ -50,15 +49,6 @@ def search(
         "who": lambda row: [row["actor"], row["role"]],
     }
     show_list(run, "/audit/events", limit, asked, columns, nothing="No events.")
-
-
-def _time(given: str) -> str | None:
-    if not given:
-        return None
-    at = moment(given)
-    if at is None:
-        raise Misused(f"{given!r} is not a time", fix="write it as 2026-11-23T12:00:00Z")
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 @command(APP, "object")

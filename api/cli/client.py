@@ -50,14 +50,14 @@ class Api:
         return self.listing(path, limit, **query)["items"]  # type: ignore[no-any-return] # JSON of a list
 
     def listing(self, path: str, limit: int, **query: Any) -> dict[str, Any]:
-        """Return ``{"items", "next_cursor", "position"}`` of up to ``limit`` rows. Raises CliError."""
+        """Return ``{"items", "next_cursor", "position", …}`` of up to ``limit`` rows. Raises CliError."""
         found: list[dict[str, Any]] = []
-        page = self.get(path, limit=min(limit, PAGE), **query)
+        page = first = self.get(path, limit=min(limit, PAGE), **query)
         while True:
             found += page["items"]
             cursor = page["next_cursor"]
             if cursor is None or len(found) >= limit:
-                return {"items": found, "next_cursor": cursor, "position": page["position"]}
+                return {**first, "items": found, "next_cursor": cursor}
             page = self.get(path, limit=min(limit - len(found), PAGE), cursor=cursor, **query)
 
     def ask(self, path: str, body: Mapping[str, Any]) -> Any:

@@ -9,7 +9,7 @@ import secrets
 import ssl
 import time
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property
@@ -30,6 +30,7 @@ _STRANGE_ROWS = (LookupError, TypeError, AttributeError, ValueError, ArithmeticE
 """Rows are read as they come; this is what a member does that is missing or of another kind."""
 _STRANGE = "the answer is not what this program understands: is the server of another version?"
 _STRANGE_FIX = "compare the versions; with --json the answer is shown as it is"
+CheckRows = Callable[..., Mapping[str, Any]]
 _LOGIN = "sign in: sslclm login --server https://…"
 
 
@@ -54,9 +55,17 @@ def _open_browser(url: str) -> bool:
     return type(browser) is not webbrowser.GenericBrowser and browser.open(url)
 
 
+def _cannot_check(_export: Path, _found: Mapping[str, Any], *, complete: bool) -> Mapping[str, Any]:  # noqa: ARG001 - a port
+    raise Misused("this program checks no exports by itself", fix="run it as sslclm, which brings sslclm-verify")
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What lies outside of the program; tests hand in others. ``zone`` None is the machine's own time zone."""
+    """What lies outside of the program; tests hand in others. ``zone`` None is the machine's own time zone.
+
+    ``check_rows`` checks an answer of "who accessed" against an export, offline; the entry point puts it in, since
+    this package knows HTTP and nothing else.
+    """
 
     folder: Callable[[], Path] = _folder
     transport: Transport = _over_tls
@@ -65,6 +74,7 @@ class Surroundings:
     pause: Callable[[float], None] = time.sleep
     open_browser: Callable[[str], bool] = _open_browser
     zone: tzinfo | None = None
+    check_rows: CheckRows = _cannot_check
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +149,10 @@ class Run:
             return  # a pipeline's calls leave nothing behind
         with contextlib.suppress(CliError):  # what was done is done; a read that lags a little is no failure
             self.file.remember(self.server, self.remembered().model_copy(update={"position": position}))
+
+    def check_rows(self, export: Path, found: Mapping[str, Any], *, complete: bool) -> Mapping[str, Any]:
+        """Check an answer against an export. Raises Misused where that cannot be done."""
+        return self.around.check_rows(export, found, complete=complete)
 
     def close(self) -> None:
         """Close what was opened."""

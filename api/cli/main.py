@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from api.cli import access, audit, certificates, clock, hosts, orders, policy, renewals, revoking, rules, transfers
+from api.cli import (
+    access,
+    accesses,
+    audit,
+    certificates,
+    clock,
+    hosts,
+    orders,
+    policy,
+    renewals,
+    revoking,
+    rules,
+    transfers,
+)
 from api.cli.errors import EXIT_CODES
 
 app = typer.Typer(
@@ -14,7 +27,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # their frames would show local variables, a token among them
     rich_markup_mode="rich",
 )
-for part in (access.APP, orders.APP, certificates.APP, renewals.APP, revoking.APP, transfers.APP, rules.ISSUERS):
+PARTS = (access, orders, certificates, renewals, revoking, transfers, accesses)
+for part in (*(one.APP for one in PARTS), rules.ISSUERS):
     app.add_typer(part)
 for name, group, panel in (
     ("transfer", transfers.TRANSFER, "Certificates"),

@@ -49,6 +49,10 @@ class Out:
         """Print the one JSON document; ASCII, so that nothing in it steers a terminal."""
         print(json.dumps(document, indent=1, ensure_ascii=True).replace("\x7f", "\\u007f"))  # noqa: T201 - its purpose
 
+    def line(self, document: object) -> None:
+        """Print one of many JSON documents, on a line of its own and at once."""
+        print(json.dumps(document, ensure_ascii=True).replace("\x7f", "\\u007f"), flush=True)  # noqa: T201 - its purpose
+
     def table(self, columns: Mapping[str, Cell], rows: Sequence[Row], *, nothing: str) -> None:
         """Print rows; ``nothing`` is said where there are none."""
         if not rows:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import unicodedata
 from datetime import UTC, datetime, tzinfo
 
+from api.cli.errors import Misused
+
 _NOT_SHOWN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that steer instead of being seen: controls, direction overrides, surrogates, separators."""
 _LATIN = 0x100
@@ -72,3 +74,19 @@ def when(value: object, now: datetime, zone: tzinfo | None = None) -> str:
     except OverflowError:  # 9999-12-31, "no end" in RFC 5280, has no later time zone
         local = at
     return f"{local:%Y-%m-%d %H:%M} ({distance})"
+
+
+def clock_time(value: object, zone: tzinfo | None = None) -> str:
+    """Return a time to the second, local: for lines that come as things happen."""
+    at = moment(value)
+    return "-" if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
+def rfc3339_of(given: str) -> str | None:
+    """Return a time that a person gave as the API takes it, None where none was given. Raises Misused."""
+    if not given:
+        return None
+    at = moment(given)
+    if at is None:
+        raise Misused(f"{given!r} is not a time", fix="write it as 2026-11-23T12:00:00Z")
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -68,6 +68,7 @@ async def _answer(call: Reading, view: str, object_id: str, subject: str, query:
     looked = await call.execute(NoteReading(view=view, filter=asked, object_id=object_id))
     if looked.entries:
         await call.edge.views.wait_for(looked.position - 1)
+    before = looked.entries[0].first_position if looked.entries else None
     where = AuditFilter(
         object_id=subject,
         access=query.access,
@@ -75,10 +76,16 @@ async def _answer(call: Reading, view: str, object_id: str, subject: str, query:
         actor=query.actor,
         from_us=microseconds(query.from_) if query.from_ else None,
         before_us=microseconds(query.to) if query.to else None,
-        before_position=looked.entries[0].first_position if looked.entries else None,
+        before_position=before,
     )
     found = call.edge.views.find(AUDIT, where, cursor=query.cursor, limit=query.limit)
-    answer = TouchPage(items=touches(call.edge, found.rows), next_cursor=found.next_cursor, position=found.position)
+    answer = TouchPage(
+        subject=subject,
+        until=found.position if before is None else min(found.position, before - 1),
+        items=touches(call.edge, found.rows),
+        next_cursor=found.next_cursor,
+        position=found.position,
+    )
     return Response(answer.model_dump_json(), headers={POSITION: str(found.position)}, media_type="application/json")
 
 

@@ -195,9 +195,7 @@ def _ordered(number: int, at: datetime) -> tuple[Order, Certificate]:
         csr_sha256="c" * 64, waived_rules=(), approvals_needed=1,
     )  # fmt: skip
     order.approve_by_policy(at=at)
-    order.accept_key(
-        host_id="", certificate_id=id_of(number), spki_sha256=_spki(number), csr_sha256="c" * 64, at=at
-    )
+    order.accept_key(host_id="", certificate_id=id_of(number), spki_sha256=_spki(number), csr_sha256="c" * 64, at=at)
     certificate = Certificate.begin(
         Certificate.IssuanceStarted, stream_id=id_of(number), at=at, purpose="order", order_id=order.id, team_id=team,
         host_id=None, profile_id=profile, profile_version=1, issuer_id=ISSUER, serial=serial_of(number),
