@@ -1,7 +1,8 @@
 """A large estate made up: certificates with their history, by the real aggregates, chain and folds, without a server.
 
-Each certificate has the seven events of an order by policy; some are revoked, looked at, or refused to somebody. Names
-are renewed three times, teams are of very different sizes. The same number gives the same estate but for random salts.
+Four of five certificates were imported with their key; one of five was ordered here and has the seven events of an
+order by policy. Some are revoked, looked at, or refused to somebody. Names are renewed three times, teams are of very
+different sizes. The same number gives the same estate but for random salts.
 """
 
 from __future__ import annotations
@@ -44,9 +45,10 @@ from projections.certificates.inventory import INVENTORY
 START = datetime(2024, 1, 1, tzinfo=UTC)
 MODELS = (AUDIT, INVENTORY)
 ISSUER = Issuer.id_for("issuing")
+FOREIGN = derived_id("foreign", "CN=Elsewhere")
 TEAMS = 200
 RENEWALS = 4
-HOT = 7
+HOT = 5
 """Number of the certificate that everybody looks at."""
 _CHUNK = 4_000
 _BLANK_DER = "MIIC" + "A" * 1_100
@@ -91,9 +93,14 @@ def fingerprint_of(number: int) -> str:
     return sha256(b"fingerprint %d" % number).hexdigest()
 
 
+def is_ordered(number: int) -> bool:
+    """Tell whether a certificate was ordered here; the others were imported."""
+    return number % 5 == 0
+
+
 def id_of(number: int) -> str:
     """Return a certificate's id."""
-    return Certificate.id_for(ISSUER, serial_of(number))
+    return Certificate.id_for(ISSUER if is_ordered(number) else FOREIGN, serial_of(number))
 
 
 def key_of(number: int) -> str:
@@ -155,13 +162,20 @@ def _drafts(certificates: int) -> Iterator[tuple[datetime, EntryDraft]]:
     yield START, _draft("system", "ROLE_SYSTEM", _issuer())
     for number in range(certificates):
         at = START + timedelta(seconds=number * 60)
-        order, certificate = _ordered(number, at)
-        actor = f"p-{number % 997}"
-        yield at, _draft(actor, "ROLE_DEVOPS", order, _key(number, at), certificate)
-        certificate.issued(certificate=_BLANK_DER, fingerprint=fingerprint_of(number), at=at)
-        order.fulfil(at=at)
-        yield at, _draft(actor, "ROLE_DEVOPS", certificate, order)
-        yield from ((at, draft) for draft in _later(number, certificate, at))
+        yield from ((at, draft) for draft in _one(number, at))
+
+
+def _one(number: int, at: datetime) -> Iterator[EntryDraft]:
+    actor = f"p-{number % 997}"
+    if not is_ordered(number):
+        yield _draft(actor, "ROLE_DEVOPS", _key(number, at), _imported(number, at))
+        return
+    order, certificate = _ordered(number, at)
+    yield _draft(actor, "ROLE_DEVOPS", order, _key(number, at), certificate)
+    certificate.issued(certificate=_BLANK_DER, fingerprint=fingerprint_of(number), at=at)
+    order.fulfil(at=at)
+    yield _draft(actor, "ROLE_DEVOPS", certificate, order)
+    yield from _later(number, certificate, at)
 
 
 def _later(number: int, certificate: Certificate, at: datetime) -> Iterator[EntryDraft]:
@@ -172,7 +186,7 @@ def _later(number: int, certificate: Certificate, at: datetime) -> Iterator[Entr
         yield _draft("p-vera", "ROLE_VIEWER", _look(certificate.id, at))
     if number % 50 == 0:
         yield _draft("p-ben", "ROLE_DEVOPS", _refusal(number, certificate.id, at))
-    if number > HOT and number % 100 == 0:
+    if number > HOT and number % 500 == 0:
         yield _draft("p-vera", "ROLE_VIEWER", _look(id_of(HOT), at))
 
 
@@ -203,6 +217,16 @@ def _ordered(number: int, at: datetime) -> tuple[Order, Certificate]:
         not_before=at, not_after=at + timedelta(days=90),
     )  # fmt: skip
     return order, certificate
+
+
+def _imported(number: int, at: datetime) -> Certificate:
+    return Certificate.begin(
+        Certificate.Imported, stream_id=id_of(number), at=at, team_id=team_of(number), issuer_id=FOREIGN,
+        issuer_name="CN=Elsewhere", issuer_fingerprint=None, serial=serial_of(number), spki_sha256=_spki(number),
+        key_algorithm="EC-P256", dns_names=(name_of(number),), ip_addresses=(), not_before=at,
+        not_after=at + timedelta(days=90), fingerprint=fingerprint_of(number), certificate=_BLANK_DER, chain=(),
+        crl_urls=(), ca_urls=(), profile_id=None, profile_version=None, targets=(), with_key=False,
+    )  # fmt: skip
 
 
 def _key(number: int, at: datetime) -> Key:
