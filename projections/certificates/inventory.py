@@ -189,7 +189,7 @@ def _called_off(rows: Rows[InventoryRow], fact: Fact[Certificate.RevocationCalle
 
 INVENTORY: Projection[InventoryRow] = Projection(
     name="inventory",
-    version=2,
+    version=3,
     key="certificate_id",
     columns={
         "state": "text",
