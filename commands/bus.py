@@ -46,6 +46,7 @@ class Bus:
     async def execute(self, command: Command, context: Context) -> Outcome:
         """Run a command to its end; raises :class:`domain.errors.ClmError` with nothing changed."""
         step = _Step(command, self._handlers[type(command)], context, internal=False, warm={})
+        self.services.gate.executing(step.use_case.action)
         try:
             outcome, work = await self._attempts(step)
         except ClmError as refusal:

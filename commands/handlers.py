@@ -35,6 +35,20 @@ from commands.certificates.transfer import (
     WithdrawOffer,
 )
 from commands.continuity.clock import CONFIRM_CLOCK, NOTE_CLOCK, ConfirmClock, NoteClock
+from commands.continuity.epoch import (
+    CONFIRM_EPOCH,
+    FIND_LOSS,
+    FINISH_TAKE_OVER,
+    PROPOSE_EPOCH,
+    TAKE_OVER_CERTIFICATE,
+    TAKE_OVER_REVOCATION,
+    ConfirmEpoch,
+    FinishTakeOver,
+    ProposeEpoch,
+    TakeOverCertificate,
+    TakeOverRevocation,
+)
+from commands.continuity.loss import FindLoss
 from commands.hosts.confirm_key import CONFIRM_AGENT_KEY, ConfirmAgentKey
 from commands.hosts.disable import DISABLE_HOST, DisableHost
 from commands.hosts.enrol import ENROL_AGENT, RENEW_AGENT_IDENTITY, EnrolAgent, RenewAgentIdentity
@@ -118,4 +132,10 @@ HANDLERS: HandlerTable = {
     EndEmergency: END_EMERGENCY,
     NoteClock: NOTE_CLOCK,
     ConfirmClock: CONFIRM_CLOCK,
+    FindLoss: FIND_LOSS,
+    ProposeEpoch: PROPOSE_EPOCH,
+    ConfirmEpoch: CONFIRM_EPOCH,
+    TakeOverCertificate: TAKE_OVER_CERTIFICATE,
+    TakeOverRevocation: TAKE_OVER_REVOCATION,
+    FinishTakeOver: FINISH_TAKE_OVER,
 }

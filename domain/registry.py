@@ -16,6 +16,7 @@ from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
 from domain.certificates.renewal import Renewal
 from domain.continuity.clock import Clock
+from domain.continuity.epochs import Epochs
 from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
 from domain.issuers.issuer import Issuer
@@ -32,6 +33,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Clock,
     Deployment,
     Emergency,
+    Epochs,
     Grant,
     Host,
     Issuer,

@@ -113,6 +113,13 @@ PERMISSIONS: Mapping[str, Mapping[Role, Reach]] = {
     "clock.read": _WATCH,
     "clock.note": _SYSTEM,
     "clock.confirm": _OPS | _SYSTEM,
+    # restore with loss
+    "epoch.read": _WATCH,
+    "epoch.find": _SYSTEM,
+    "epoch.propose": _OPS,
+    "epoch.confirm": _OPS,
+    "epoch.take-over": _SYSTEM,
+    "epoch.finish": _SYSTEM,
 }
 """Action -> role -> reach. What is not here is denied."""
 

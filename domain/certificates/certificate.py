@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from domain import base
 from domain.base import Aggregate, Event, Timestamp
+from domain.certificates import taken_over
 from domain.certificates.ownership import OPEN, Offer, check_answer, check_offer
 from domain.certificates.revocation import Plan, RevocationReason, check_call_off, check_plan, check_revocable
 from domain.certificates.wish import Target
@@ -218,6 +219,8 @@ class Certificate(Aggregate):
 
         def apply(self, certificate: Certificate) -> None:
             certificate.state, certificate.revoked_for, certificate.planned = "revoked", self.reason, None
+
+    TakenOver, RevocationTakenOver = taken_over.TakenOver, taken_over.RevocationTakenOver
 
     @staticmethod
     def id_for(issuer_id: str, serial: str) -> str:

@@ -12,6 +12,9 @@ from domain.ids import derived_id
 IssuerKind = Literal["root", "issuing", "agents"]
 KeyPurpose = Literal["sign-issuing-ca"]
 
+CRL_MARGIN = 1_000
+"""How many CRL numbers are left out after a restore with loss; numbers must grow, they need not be dense."""
+
 
 class Issuer(Aggregate):
     """A certification authority. Its private key is named by ``key_id``, or sealed apart (a root's)."""
@@ -78,6 +81,15 @@ class Issuer(Aggregate):
         def apply(self, issuer: Issuer) -> None:
             issuer.rollover_told = True
 
+    class CrlNumbersSkipped(Event):
+        """CRL numbers go on above this one: a lost part of the ledger may have drawn the ones before it."""
+
+        TOPIC: ClassVar[str] = "sslclm.issuer.crl-numbers-skipped.v1"
+        to: int
+
+        def apply(self, issuer: Issuer) -> None:
+            issuer.crl_number = self.to
+
     @staticmethod
     def id_for(name: str) -> str:
         """Return the stream id of the one issuer with this name."""
@@ -88,6 +100,10 @@ class Issuer(Aggregate):
         number = self.crl_number + 1
         self.record(self.CrlNumbered, at=at, number=number, this_update=this_update, next_update=next_update)
         return number
+
+    def skip_crl_numbers(self, *, known: int, at: datetime) -> None:
+        """Go on well above every number that is known: later ones may have been published that nobody handed in."""
+        self.record(self.CrlNumbersSkipped, at=at, to=max(known, self.crl_number) + CRL_MARGIN)
 
     def needs_rollover(self, *, ends: datetime, at: datetime) -> None:
         """Raise the alarm, once, that certificates are cut short by this issuer's own end."""

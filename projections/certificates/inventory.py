@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, TypedDict
 
 from domain.certificates.certificate import Certificate, Purpose
+from domain.certificates.taken_over import RevocationTakenOver, TakenOver
 from domain.moments import microseconds
 from projections.base import Fact, Projection, Rows, on
 from projections.query import Filter, Order, any_of, at_least, below, equals, holds
@@ -98,7 +99,9 @@ class InventoryFilter(Filter):
     expires_from_us: int | None = at_least("not_after_us")
 
 
-def _begun(fact: Fact[Certificate.IssuanceStarted] | Fact[Certificate.Imported]) -> InventoryRow:
+def _begun(
+    fact: Fact[Certificate.IssuanceStarted] | Fact[Certificate.Imported] | Fact[TakenOver],
+) -> InventoryRow:
     """Return a row of what both ways into the inventory say."""
     event = fact.event
     return InventoryRow(
@@ -109,7 +112,7 @@ def _begun(fact: Fact[Certificate.IssuanceStarted] | Fact[Certificate.Imported])
         team_id=event.team_id,
         host_id=None,
         profile_id=event.profile_id,
-        profile_version=event.profile_version,
+        profile_version=getattr(event, "profile_version", None),
         issuer_id=event.issuer_id,
         issuer_name="",
         ask_there=[],
@@ -138,6 +141,19 @@ def _imported(rows: Rows[InventoryRow], fact: Fact[Certificate.Imported]) -> Non
     row: InventoryRow = {**_begun(fact), "state": "issued", "certificate": event.certificate}
     row = {**row, "issuer_name": event.issuer_name, "ask_there": [*event.ca_urls, *event.crl_urls]}
     rows.add({**row, "with_key": event.with_key, "fingerprint": event.fingerprint})
+
+
+def _taken_over(rows: Rows[InventoryRow], fact: Fact[TakenOver]) -> None:
+    event = fact.event
+    row: InventoryRow = {**_begun(fact), "state": "issued", "purpose": event.purpose, "host_id": event.host_id}
+    rows.add({**row, "certificate": event.certificate, "fingerprint": event.fingerprint})
+
+
+def _revoked_before(rows: Rows[InventoryRow], fact: Fact[RevocationTakenOver]) -> None:
+    if row := rows.get(fact.stream_id):
+        at, reason = microseconds(fact.event.revoked_at), fact.event.reason
+        revoked: InventoryRow = {**row, "state": "revoked", "revoked_us": at, "changed": fact.position}
+        rows.put({**revoked, "revocation_reason": reason})
 
 
 def _moved(rows: Rows[InventoryRow], fact: Fact[Certificate.OwnershipMoved]) -> None:
@@ -234,6 +250,8 @@ INVENTORY: Projection[InventoryRow] = Projection(
             on(Certificate.RevocationCalledOff, _called_off),
             on(Certificate.Revoked, _revoked),
             on(Certificate.Imported, _imported),
+            on(TakenOver, _taken_over),
+            on(RevocationTakenOver, _revoked_before),
             on(Certificate.OwnershipMoved, _moved),
         )
     ),

@@ -8,6 +8,7 @@ from typing import ClassVar, TypedDict
 
 from domain.certificates.certificate import Certificate
 from domain.certificates.revocation import RevocationReason
+from domain.certificates.taken_over import RevocationTakenOver
 from domain.moments import microseconds
 from projections.base import EVERYBODY, Fact, Projection, Rows, on
 from projections.query import Filter, Order, at_least, equals
@@ -58,6 +59,23 @@ def _revoked(rows: Rows[RevocationRow], fact: Fact[Certificate.Revoked]) -> None
     )
 
 
+def _taken_over(rows: Rows[RevocationRow], fact: Fact[RevocationTakenOver]) -> None:
+    event = fact.event
+    if rows.get(fact.stream_id) is None:
+        rows.put(
+            RevocationRow(
+                certificate_id=fact.stream_id,
+                issuer_id=event.issuer_id,
+                serial=event.serial,
+                reason=event.reason,
+                invalidity_us=microseconds(event.invalidity_date) if event.invalidity_date else None,
+                revoked_us=microseconds(event.revoked_at),
+                not_after_us=microseconds(event.not_after),
+                position=fact.position,
+            )
+        )
+
+
 REVOCATIONS: Projection[RevocationRow] = Projection(
     name="revocations",
     version=2,
@@ -65,5 +83,5 @@ REVOCATIONS: Projection[RevocationRow] = Projection(
     columns={"issuer_id": "text", "serial": "text", "not_after_us": "integer", "position": "integer"},
     indexes=(("issuer_id", "position"), ("issuer_id", "serial"), ("position",)),
     scope=EVERYBODY,
-    folds=dict((on(Certificate.Revoked, _revoked),)),
+    folds=dict((on(Certificate.Revoked, _revoked), on(RevocationTakenOver, _taken_over))),
 )

@@ -81,6 +81,12 @@ ROWS = {
     "EndEmergency": "Y",
     "NoteClock": "Y",
     "ConfirmClock": "SAY",
+    "FindLoss": "Y",
+    "ProposeEpoch": "SA",
+    "ConfirmEpoch": "SA",
+    "TakeOverCertificate": "Y",
+    "TakeOverRevocation": "Y",
+    "FinishTakeOver": "Y",
 }
 """Command -> who may give it; D for their team's objects, G for their own host's, everybody else everywhere."""
 SCOPES = {
