@@ -20,7 +20,9 @@ from domain.base import Event
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
 from domain.certificates.renewal import Renewal
+from domain.certificates.taken_over import RevocationTakenOver, TakenOver
 from domain.continuity.clock import Clock
+from domain.continuity.epochs import Epochs
 from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
 from domain.issuers.issuer import Issuer
@@ -71,6 +73,7 @@ _ANNOUNCED = "tells how an announced act ended; the announcement is the access"
 _RIGHTS = "changes rights in general; names no key and no certificate"
 _MACHINE = "is about the host and its agent; its certificate's signing stands by itself"
 _STEP = "a step of work that touches no key"
+_EPOCH = "what was lost, and what is known again; no key is touched"
 _CLOCK = "is about the machine's time"
 _DATE = "somebody has to look; nobody did anything"
 
@@ -161,6 +164,14 @@ MEANINGS: Mapping[type[Event], Meaning] = {
     Clock.Suspected: _other("clock suspected", _CLOCK),
     Clock.Confirmed: _other("clock confirmed by a person", _CLOCK),
     Clock.Returned: _other("clock returned", _CLOCK),
+    Epochs.Counted: _other("epochs counted", _EPOCH),
+    Epochs.LossFound: _other("ledger restored with loss", _EPOCH),
+    Epochs.Proposed: _other("new epoch proposed", _EPOCH),
+    Epochs.Begun: _other("new epoch begun by a second person", _EPOCH),
+    Epochs.Reconciled: _other("what was lost is taken over", _EPOCH),
+    Issuer.CrlNumbersSkipped: _other("CRL numbers skipped", _EPOCH),
+    TakenOver: _other("certificate taken over after a loss", _EPOCH),
+    RevocationTakenOver: _other("revocation taken over after a loss", _EPOCH),
     # who may do what
     Emergency.Opened: _other("emergency path opened", _RIGHTS),
     Emergency.Ended: _other("emergency path ended", _RIGHTS),
