@@ -23,6 +23,7 @@ from api.rest import (
     clock,
     deployments,
     hosts,
+    imports,
     issuers,
     orders,
     policy,
@@ -40,13 +41,13 @@ from domain.profiles.spec import ProfileSpec
 
 # The hot path is matched first.
 ROOMS = (
-    orders, certificates, renewals, revocations, access, profiles, policy, issuers, hosts, deployments, transfers,
-    clock, audit, accesses, activity,
+    orders, imports, certificates, renewals, revocations, access, profiles, policy, issuers, hosts, deployments,
+    transfers, clock, audit, accesses, activity,
 )  # fmt: skip
 BODIES: tuple[type[BaseModel], ...] = (
     CreateTeam, GiveGrant, ProfileSpec, RegisterHost, RequestCertificate,
     Why, revocations.Revocation, hosts.TokenWish, orders.Approval, orders.Rejection, auth.CliCode,
-    transfers.Offer, access.Contact,
+    transfers.Offer, access.Contact, imports.ImportBody,
     clock.Confirmation,
 )  # fmt: skip
 

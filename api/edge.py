@@ -8,6 +8,7 @@ from datetime import datetime
 
 from commands.access.rights import Grants
 from commands.bus import Bus
+from commands.certificates.importing import Imports
 from commands.ports.auditing import LedgerEvidence
 from commands.ports.health import Health
 from commands.ports.identity import Contacts, Directory
@@ -59,6 +60,7 @@ class Edge:
     issuers: Issuers
     identity: Identity
     tasks: Tasks
+    imports: Imports
     health: Health
     presence: Presence
     clock: Callable[[], datetime]

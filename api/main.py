@@ -45,6 +45,7 @@ def edge_of(backend: Backend, identity: IdentityAdapters, settings: Settings) ->
             cli_codes=identity.cli_codes,
         ),
         tasks=Tasks(backend.task_signer(), backend.leases, backend.wakeups),
+        imports=backend.imports(),
         health=backend.health,
         presence=backend.presence,
         clock=backend.clock,

@@ -83,6 +83,7 @@ ROUTES: Mapping[tuple[str, str], str | tuple[str, ...] | Public] = {
     ("POST", "/api/v1/certificates/{certificate_id}/renew"): "certificates.renew",
     ("GET", "/api/v1/renewals"): "certificates.read",
     ("POST", "/api/v1/certificates/{certificate_id}/call-off-revocation"): "certificates.call-off-revocation",
+    ("POST", "/api/v1/certificates/import"): "certificates.import",
     ("GET", "/api/v1/transfers"): "transfers.read",
     ("POST", "/api/v1/certificates/{certificate_id}/transfer/offer"): "certificates.offer",
     ("POST", "/api/v1/certificates/{certificate_id}/transfer/withdraw"): "certificates.withdraw-offer",

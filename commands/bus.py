@@ -57,6 +57,18 @@ class Bus:
             raise
         return await self._second_step(outcome, work, context)
 
+    async def rehearse(self, command: Command, context: Context) -> None:
+        """Decide about a command as :meth:`execute` does now, and store nothing but a refusal."""
+        step = _Step(command, self._handlers[type(command)], context, internal=False, warm={})
+        work = Work(self.services, context)
+        try:
+            fitting_roles(step.use_case.action, context.principal)
+            authorise(step.use_case.action, context.principal, step.use_case.scope(command, work))
+            step.use_case.handle(command, work)
+        except ClmError as refusal:
+            await self._note_refusal(step, refusal)
+            raise
+
     async def _attempts(self, step: _Step) -> tuple[Outcome, Work]:
         fresh = False
         for _ in range(ATTEMPTS):

@@ -14,6 +14,7 @@ from commands.certificates.approve import APPROVE_ORDER, ApproveOrder
 from commands.certificates.call_off_revocation import CALL_OFF_REVOCATION, CallOffRevocation
 from commands.certificates.cancel import CANCEL_ORDER, CancelOrder
 from commands.certificates.carry_out_revocations import CARRY_OUT_REVOCATION, CarryOutRevocation
+from commands.certificates.import_certificate import IMPORT_CERTIFICATE, ImportCertificate
 from commands.certificates.issue_server import ISSUE_SERVER_CERTIFICATE, IssueServerCertificate
 from commands.certificates.keep_renewed import ADVANCE_RENEWAL, AdvanceRenewal
 from commands.certificates.record_failed import RECORD_FAILED, RecordFailed
@@ -102,6 +103,7 @@ HANDLERS: HandlerTable = {
     CancelOrder: CANCEL_ORDER,
     ResumeOrder: RESUME_ORDER,
     RevokeCertificate: REVOKE_CERTIFICATE,
+    ImportCertificate: IMPORT_CERTIFICATE,
     OfferOwnership: OFFER_OWNERSHIP,
     WithdrawOffer: WITHDRAW_OFFER,
     AcceptOwnership: ACCEPT_OWNERSHIP,

@@ -11,6 +11,7 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from commands.base import Services
 from commands.bus import Bus
+from commands.certificates.importing import Imports
 from commands.handlers import HANDLERS
 from domain.errors import InvalidInput
 from infra.agents.presence import SqlitePresence
@@ -24,6 +25,7 @@ from infra.identity.database import sealer_from
 from infra.identity.grants import GrantsAtHead
 from infra.identity.settings import ProviderSettings
 from infra.identity.wiring import Identity, identity
+from infra.importing.reader import IsolatedReader
 from infra.issuers.internal import InternalIssuers
 from infra.issuers.records import IssuerRecord
 from infra.keystore.kek_file import LocalKekFile
@@ -68,6 +70,10 @@ class Backend:
     def identity(self, providers: tuple[ProviderSettings, ...]) -> Identity:
         """Return the identity adapters for these providers."""
         return identity(providers, path=self.files.identity, sealer=sealer_from(self.keystore), clock=self.clock)
+
+    def imports(self) -> Imports:
+        """Return what takes foreign certificates and keys over."""
+        return Imports(self.bus, IsolatedReader(), self.keystore)
 
     def task_signer(self) -> Ed25519TaskSigner:
         """Return the signer of agents' tasks."""

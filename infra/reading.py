@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from ssl import PEM_cert_to_DER_cert
 from typing import Any
 
 from commands.ports.issuers import RevokedSerial
@@ -61,6 +62,10 @@ class ViewsReading:
     def _is_issued(self, certificate_id: str) -> bool:
         row: Any = self._views.get(INVENTORY, certificate_id)
         return row is not None and row["state"] == "issued"
+
+    def authorities(self) -> Sequence[bytes]:
+        """Return the certificates (DER) of all authorities of ours."""
+        return [PEM_cert_to_DER_cert(row["chain"][0]) for row in every(self._views, ISSUERS, IssuerFilter())]
 
     def certificates_of_key(self, spki_sha256: str) -> Sequence[str]:
         """Return the certificates in force of one public key."""

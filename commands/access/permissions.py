@@ -74,6 +74,7 @@ PERMISSIONS: Mapping[str, Mapping[Role, Reach]] = {
     "orders.read": _READ,
     "certificates.read": _READ,
     "certificates.revoke": _DEPLOY,
+    "certificates.import": {Role.DEVOPS: Reach.TEAM, Role.SEC_OPS: Reach.GLOBAL},
     "certificates.offer": _DEPLOY,
     "certificates.withdraw-offer": _DEPLOY,
     "certificates.accept": {Role.DEVOPS: Reach.TEAM, Role.SEC_OPS: Reach.GLOBAL},

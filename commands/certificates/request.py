@@ -69,7 +69,7 @@ def handle(command: RequestCertificate, work: Work) -> None:
 def read_wish(command: RequestCertificate, work: Work) -> Wished:
     """Return what is wished for. Raises InvalidInput, WrongState for a retired profile, and NotFound."""
     _check_key_source(command)
-    profile = _profile(command, work)
+    profile = usable_profile(work, command.profile_id)
     profile.must_be_in_force()
     if command.targets and not profile.spec.signs():
         raise InvalidInput(
@@ -79,7 +79,7 @@ def read_wish(command: RequestCertificate, work: Work) -> Wished:
         )
     csr = read_csr(command.csr.encode()) if command.csr is not None else None
     subject = _subject(command, profile, csr)
-    teams = tuple(_host_team(work, command.team_id, target) for target in command.targets)
+    teams = tuple(host_team(work, command.team_id, target) for target in command.targets)
     digest = csr.signature_hash if csr is not None else ""
     made = key_made(server=command.server_key, brought=csr is not None)
     asked = Asked(command.team_id, work.context.principal.pseudonym, made, teams, digest)
@@ -100,12 +100,12 @@ def _check_key_source(command: RequestCertificate) -> None:
         )
 
 
-def _profile(command: RequestCertificate, work: Work) -> Profile:
+def usable_profile(work: Work, profile_id: str) -> Profile:
     """Return the profile; one that no team of the caller's may use answers as one that is not there."""
-    profile = work.refer(Profile, command.profile_id)
+    profile = work.refer(Profile, profile_id)
     seen = visible("profiles.read", work.context.principal)
     if not seen.everything and seen.teams.isdisjoint(profile.spec.teams):
-        raise OutOfScope(f"there is no profile {command.profile_id}", fix="check the id")
+        raise OutOfScope(f"there is no profile {profile_id}", fix="check the id")
     return profile
 
 
@@ -150,7 +150,7 @@ def _names(command: RequestCertificate, csr: SigningRequest | None) -> tuple[tup
     return (csr.common_name,), ()
 
 
-def _host_team(work: Work, team_id: str, target: Target) -> str:
+def host_team(work: Work, team_id: str, target: Target) -> str:
     """Return a target's team; another team's host answers as one that is not there."""
     host = work.refer(Host, target.host_id)
     if host.team_id != team_id:

@@ -62,7 +62,9 @@ async def deliver(bus: Bus, custody: Custody, command: AuthoriseDelivery, contex
 
 
 def chain_of(services: Services, certificate: Certificate) -> Sequence[bytes]:
-    """Return a certificate and those above it (DER), leaf first, root left out."""
+    """Return a certificate and those above it (DER), leaf first, root left out; of an imported one what came along."""
+    if certificate.purpose == "imported":
+        return tuple(base64.b64decode(one) for one in (certificate.certificate, *certificate.chain))
     return (base64.b64decode(certificate.certificate), *services.issuers.chain(certificate.issuer_id)[:-1])
 
 

@@ -61,6 +61,9 @@ class Reading(Protocol):
     def places_of(self, certificate_id: str) -> Sequence[Place]:
         """Return the places where this certificate is the last one that was proven to be served."""
 
+    def authorities(self) -> Sequence[bytes]:
+        """Return the certificates (DER) of all authorities of ours, agents' and root too."""
+
     def certificates_of_key(self, spki_sha256: str) -> Sequence[str]:
         """Return the certificates in force of one public key."""
 

@@ -42,6 +42,7 @@ class Certificate(Aggregate):
         self.superseded_by = ""
         self.targets: tuple[Target, ...] = ()
         self.offer: Offer | None = None
+        self.chain: tuple[str, ...] = ()
         self.planned: Plan | None = None
         self.revoked_for: RevocationReason | None = None
 
@@ -114,7 +115,7 @@ class Certificate(Aggregate):
             certificate.dns_names, certificate.ip_addresses = self.dns_names, self.ip_addresses
             certificate.certificate, certificate.fingerprint = self.certificate, self.fingerprint
             certificate.profile_id, certificate.targets = self.profile_id, self.targets
-            certificate.spki_sha256 = self.spki_sha256
+            certificate.spki_sha256, certificate.chain = self.spki_sha256, self.chain
 
     class OwnershipOffered(Event):
         """The owner wants another team to have it; nothing moves until that team agrees, before ``valid_until``.

@@ -258,6 +258,7 @@ def _lab(backend: Backend, adapters: Adapters, clock: TurnedClock) -> Lab:
             cli_codes=adapters.cli_codes,
         ),
         tasks=Tasks(backend.task_signer(), backend.leases, backend.wakeups),
+        imports=backend.imports(),
         health=backend.health,
         presence=backend.presence,
         clock=clock,

@@ -84,6 +84,7 @@ class PaperReading:
     admins: list[str] = field(default_factory=list)
     installs: list[str] = field(default_factory=list)
     same_key: list[str] = field(default_factory=list)
+    own: list[bytes] = field(default_factory=list)
     started: list[StartedIssuance] = field(default_factory=list)
     served: dict[Place, list[str]] = field(default_factory=dict)
     wanting_keys: list[str] = field(default_factory=list)
@@ -108,6 +109,9 @@ class PaperReading:
 
     def places_of(self, certificate_id: str) -> Sequence[Place]:
         return [place for place, served in self.served.items() if served[:1] == [certificate_id]]
+
+    def authorities(self) -> Sequence[bytes]:
+        return self.own
 
     def certificates_of_key(self, spki_sha256: str) -> Sequence[str]:
         return self.same_key

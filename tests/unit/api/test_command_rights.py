@@ -51,6 +51,7 @@ ROWS = {
     "CancelOrder": "DSA",
     "ResumeOrder": "DSA",
     "RevokeCertificate": "DSA",
+    "ImportCertificate": "DS",
     "OfferOwnership": "DSA",
     "WithdrawOffer": "DSA",
     "AcceptOwnership": "DS",
