@@ -33,17 +33,7 @@ def edge_of(backend: Backend, identity: IdentityAdapters, settings: Settings) ->
         ledger=backend.ledger,
         evidence=backend.evidence,
         issuers=backend.issuers,
-        identity=Identity(
-            directory=identity.directory,
-            contacts=identity.contacts,
-            grants=backend.grants,
-            sign_in=identity.sign_in,
-            sign_out=identity.sign_out,
-            sessions=identity.sessions,
-            rechecks=identity.rechecks,
-            machine_tokens=identity.machine_tokens,
-            cli_codes=identity.cli_codes,
-        ),
+        identity=_identity(backend, identity),
         tasks=Tasks(backend.task_signer(), backend.leases, backend.wakeups),
         imports=backend.imports(),
         health=backend.health,
@@ -53,6 +43,20 @@ def edge_of(backend: Backend, identity: IdentityAdapters, settings: Settings) ->
         public_url=settings.public_url,
         agent_url=settings.agent_url,
         root_pem=backend.root_pem(),
+    )
+
+
+def _identity(backend: Backend, identity: IdentityAdapters) -> Identity:
+    return Identity(
+        directory=identity.directory,
+        contacts=identity.contacts,
+        grants=backend.grants,
+        sign_in=identity.sign_in,
+        sign_out=identity.sign_out,
+        sessions=identity.sessions,
+        rechecks=identity.rechecks,
+        machine_tokens=identity.machine_tokens,
+        cli_codes=identity.cli_codes,
     )
 
 

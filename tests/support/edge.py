@@ -246,17 +246,7 @@ def _lab(backend: Backend, adapters: Adapters, clock: TurnedClock) -> Lab:
         ledger=backend.ledger,
         evidence=backend.evidence,
         issuers=backend.issuers,
-        identity=Identity(
-            directory=adapters.directory,
-            contacts=adapters.contacts,
-            grants=backend.grants,
-            sign_in=sign_in,
-            sign_out=adapters.sign_out,
-            sessions=adapters.sessions,
-            rechecks=rechecks,
-            machine_tokens=FakeMachineTokens(),
-            cli_codes=adapters.cli_codes,
-        ),
+        identity=_identity(backend, adapters, sign_in, rechecks),
         tasks=Tasks(backend.task_signer(), backend.leases, backend.wakeups),
         imports=backend.imports(),
         health=backend.health,
@@ -268,6 +258,20 @@ def _lab(backend: Backend, adapters: Adapters, clock: TurnedClock) -> Lab:
         root_pem=backend.root_pem(),
     )
     return Lab(backend, adapters, clock, sign_in, rechecks, edge, people_app(edge))
+
+
+def _identity(backend: Backend, adapters: Adapters, sign_in: FakeSignIn, rechecks: FakeRechecks) -> Identity:
+    return Identity(
+        directory=adapters.directory,
+        contacts=adapters.contacts,
+        grants=backend.grants,
+        sign_in=sign_in,
+        sign_out=adapters.sign_out,
+        sessions=adapters.sessions,
+        rechecks=rechecks,
+        machine_tokens=FakeMachineTokens(),
+        cli_codes=adapters.cli_codes,
+    )
 
 
 async def _furnish(lab: Lab) -> None:
