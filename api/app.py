@@ -25,6 +25,7 @@ from api.rest import (
     hosts,
     imports,
     issuers,
+    notices,
     orders,
     policy,
     profiles,
@@ -42,7 +43,7 @@ from domain.profiles.spec import ProfileSpec
 # The hot path is matched first.
 ROOMS = (
     orders, imports, certificates, renewals, revocations, access, profiles, policy, issuers, hosts, deployments,
-    transfers, clock, audit, accesses, activity,
+    transfers, notices, clock, audit, accesses, activity,
 )  # fmt: skip
 BODIES: tuple[type[BaseModel], ...] = (
     CreateTeam, GiveGrant, ProfileSpec, RegisterHost, RequestCertificate,

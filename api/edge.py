@@ -15,6 +15,7 @@ from commands.ports.identity import Contacts, Directory
 from commands.ports.issuers import Issuers
 from commands.ports.ledger import Ledger
 from commands.ports.living import Living
+from commands.ports.notices import Notices
 from commands.ports.presence import Presence
 from commands.ports.signin import CliCodes, MachineTokens, Rechecks, Sessions, SignIn, SignOut
 from commands.ports.tasks import Leases, TaskSigner, Wakeups
@@ -63,6 +64,7 @@ class Edge:
     imports: Imports
     health: Health
     presence: Presence
+    notices: Notices
     clock: Callable[[], datetime]
     new_uuid: Callable[[], str]
     public_url: str

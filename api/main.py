@@ -14,6 +14,7 @@ from infra.bootstrap import Backend, Files, compose
 from infra.development import dev_provider, note_machine_secrets
 from infra.identity.wiring import Identity as IdentityAdapters
 from infra.living import ViewsLiving
+from infra.notices.wiring import courier
 from infra.server.own_certificate import OwnNames, own_identity
 from infra.server.supervisor import Listener, Supervisor
 from infra.server.tls import ReloadableContext, agents_context, people_context
@@ -38,6 +39,7 @@ def edge_of(backend: Backend, identity: IdentityAdapters, settings: Settings) ->
         imports=backend.imports(),
         health=backend.health,
         presence=backend.presence,
+        notices=backend.notices,
         clock=backend.clock,
         new_uuid=backend.services.new_uuid,
         public_url=settings.public_url,
@@ -86,11 +88,12 @@ async def _serve(backend: Backend, settings: Settings, stop: asyncio.Event, read
     listeners += _listeners(edge, settings, tls)
     silent_for = timedelta(seconds=settings.agents_silent_seconds)
     reacting = asyncio.create_task(upkeep(backend, identity, tls, agents_silent_for=silent_for).run(stop))
+    telling = asyncio.create_task(courier(backend, identity, settings, settings.public_url).run(stop))
     try:
         await Supervisor(listeners).run(stop, ready)
     finally:
         stop.set()
-        await reacting
+        await asyncio.gather(reacting, telling)
 
 
 async def _own_tls(backend: Backend, settings: Settings) -> OwnTls:

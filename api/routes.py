@@ -92,6 +92,9 @@ ROUTES: Mapping[tuple[str, str], str | tuple[str, ...] | Public] = {
     # time
     ("GET", "/api/v1/clock"): "clock.read",
     ("POST", "/api/v1/clock/confirm"): "clock.confirm",
+    # who was told
+    ("GET", "/api/v1/notices"): "notices.read",
+    ("GET", "/api/v1/notices/deliveries"): "notices.deliveries",
     # evidence
     ("GET", "/api/v1/audit/events"): "audit.read",
     ("GET", "/api/v1/audit/objects/{object_id}"): "audit.read",

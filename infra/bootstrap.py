@@ -32,6 +32,8 @@ from infra.keystore.kek_file import LocalKekFile
 from infra.keystore.sqlite import SqliteKeyStore
 from infra.ledger.sqlite import SqliteLedger
 from infra.names import BundledNameTables
+from infra.notices.database import NoticesDatabase
+from infra.notices.outbox import Outbox
 from infra.randomness import RandomPool
 from infra.reading import ViewsReading, every
 from infra.views.leases import MemoryLeases
@@ -66,6 +68,7 @@ class Backend:
     leases: MemoryLeases
     health: BackendHealth
     presence: SqlitePresence
+    notices: Outbox
 
     def identity(self, providers: tuple[ProviderSettings, ...]) -> Identity:
         """Return the identity adapters for these providers."""
@@ -89,6 +92,7 @@ class Backend:
     def close(self) -> None:
         """Stop the thread of the read models, then close the files."""
         self.runner.stop()
+        self.notices.close()
         self.ledger.close()
         self.views.close()
         self.keystore.close()
@@ -103,8 +107,7 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
     keystore, ledger = _stores(files, clock)
     views, wakeups = SqliteViews(files.views, MODELS), Wakeups()
     runner = _following(ledger, views, wakeups)
-    grants = GrantsAtHead(ledger)
-    ledger.subscribe(grants.hand_over)
+    grants = _grants(ledger)
     issuers = InternalIssuers(issuer_records(views), keystore)
     services = _services(ledger, issuers, views, clock, reserved_names)
     return Backend(
@@ -123,6 +126,7 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
         leases=MemoryLeases(clock),
         health=BackendHealth(ledger, views, runner, keystore, clock),
         presence=SqlitePresence(files.presence, clock),
+        notices=Outbox(NoticesDatabase(files.notices), clock),
     )
 
 
@@ -135,6 +139,12 @@ def _stores(files: Files, clock: GuardedClock) -> tuple[SqliteKeyStore, SqliteLe
     clock.begin(ledger)
     ledger.subscribe(lambda entries: clock.hear(event for entry in entries for event in entry.events))
     return keystore, ledger
+
+
+def _grants(ledger: SqliteLedger) -> GrantsAtHead:
+    grants = GrantsAtHead(ledger)
+    ledger.subscribe(grants.hand_over)
+    return grants
 
 
 def _services(

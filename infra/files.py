@@ -62,6 +62,11 @@ class Files:
         return self.data_dir / "presence.sqlite"
 
     @property
+    def notices(self) -> Path:
+        """Who was told of what, and what is still to be sent."""
+        return self.data_dir / "notices.sqlite"
+
+    @property
     def root_key(self) -> Path:
         """The root CA's key, sealed under a passphrase; may be taken offline after set-up."""
         return self.data_dir / "root-key.sealed"

@@ -21,6 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from domain.errors import InvalidInput
 from infra.clock import GuardedClock, Limits
 from infra.identity.settings import ProviderSettings, is_loopback, web_address
+from infra.notices.settings import Ways, check_ways, words
 from infra.server.limits import LoadBalancer
 
 PREFIX = "SSLCLM_"
@@ -51,12 +52,8 @@ def _address(value: Any) -> Any:
     return Address.parse(value) if isinstance(value, str) else value
 
 
-def _words(value: Any) -> Any:
-    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
-
-
 def _balancers(value: Any) -> Any:
-    return tuple(_balancer(each) for each in _words(value)) if isinstance(value, str) else value
+    return tuple(_balancer(each) for each in words(value)) if isinstance(value, str) else value
 
 
 def _balancer(text: str) -> LoadBalancer:
@@ -70,10 +67,8 @@ def _balancer(text: str) -> LoadBalancer:
 ListenAddress = Annotated[Address, BeforeValidator(_address)]
 
 
-class Settings(BaseModel):
+class Settings(Ways):
     """All settings; frozen and complete. Make it with :meth:`from_environment`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     data_dir: Path
     kek_file: Path
@@ -89,7 +84,7 @@ class Settings(BaseModel):
     oidc: tuple[ProviderSettings, ...] = ()
     load_balancers: Annotated[tuple[LoadBalancer, ...], BeforeValidator(_balancers)] = ()
     agents_silent_seconds: int = Field(default=600, ge=60, le=7 * 86_400)
-    reserved_names: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
+    reserved_names: Annotated[tuple[str, ...], BeforeValidator(words)] = ()
     clock_jump_seconds: int = Field(default=60, ge=5, le=3_600)
     clock_gap_days: int = Field(default=31, ge=1, le=366)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -122,6 +117,7 @@ class Settings(BaseModel):
         self._key_apart_from_data()
         self._urls()
         self._distinct_ports()
+        check_ways(self)
         if self.development:
             self._development_on_loopback()
         elif not self.oidc:

@@ -89,6 +89,7 @@ PERMISSIONS: Mapping[str, Mapping[Role, Reach]] = {
     "certificates.record-failed": _SYSTEM,
     # who is told of what, and the emergency path in
     "notices.read": _READ,
+    "notices.deliveries": _WATCH,
     "notices.raise-alarm": _SYSTEM,
     "notices.clear-alarm": _SYSTEM,
     "emergencies.open": _SYSTEM,

@@ -54,3 +54,6 @@ class Notices(Protocol):
 
     def deliveries(self, *, state: str | None = None, limit: int = 50) -> Sequence[Digest]:
         """Return messages, the newest first."""
+
+    def figures(self) -> dict[str, int]:
+        """Return how many notices wait to be sent (``pending``), and how many messages are in each state."""

@@ -19,7 +19,9 @@ class DeliveryFailed(Exception):
 class Channel(Protocol):
     """One way of delivering. ``send`` may be asked for the same message again, also after it was taken."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Return the word by which it is known."""
 
     def recipients(self, notice: Notice) -> Iterable[str]:
         """Return who is to get a notice this way: words that :meth:`send` understands, never addresses."""

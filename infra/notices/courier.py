@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 from commands.notices.compose import notices_of
 from commands.notices.notice import Notice, Subjects
@@ -38,7 +39,7 @@ class Courier:
     async def run(self, stop: asyncio.Event, *, every: float = LOOK_SECONDS) -> None:
         """Work until told to stop; a message that is on its way then is tried again after the next start."""
         loop = asyncio.get_running_loop()
-        ends = self._ledger.subscribe(lambda _: loop.call_soon_threadsafe(self._news.set))
+        ends = self._ledger.subscribe(partial(self._heard, loop))
         try:
             while not stop.is_set():
                 self._news.clear()
@@ -47,6 +48,10 @@ class Courier:
                 await _first_of((stop,), 1.0)  # what is recorded in one go is read in one go
         finally:
             ends()
+
+    def _heard(self, loop: asyncio.AbstractEventLoop, _entries: Sequence[Entry]) -> None:
+        """Note, in the ledger's writer thread, that there is something to read."""
+        loop.call_soon_threadsafe(self._news.set)
 
     async def _calmly(self) -> None:
         try:

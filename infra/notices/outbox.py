@@ -135,6 +135,10 @@ class Outbox:
         query = select_digests("WHERE ?1 IS NULL OR state = ?1 ORDER BY number DESC LIMIT ?2")
         return read_digests(self._database.rows(query, state, limit))
 
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
     def figures(self) -> dict[str, int]:
         """Return how many notices wait to be sent, and how many messages are in each state."""
         counts = dict(self._database.rows("SELECT state, count(*) FROM digest GROUP BY state"))

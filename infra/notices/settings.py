@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Protocol
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from commands.ports.keystore import Secret
 from domain.errors import InvalidInput
@@ -20,21 +23,31 @@ _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-
 _SECRET_LIMIT = 1_024
 
 
-class Ways(Protocol):
-    """The members of ``infra.settings.Settings`` that are read here."""
+def words(value: Any) -> Any:
+    """Return the words of a list as settings write it, separated by commas."""
+    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
-    public_url: str
-    smtp_host: str
-    smtp_port: int
-    smtp_from: str
-    smtp_to: tuple[str, ...]
-    smtp_ca_file: Path | None
-    smtp_user: str
-    smtp_password_file: Path | None
-    webhook_url: str
-    webhook_secret_file: Path | None
-    webhook_ca_file: Path | None
-    webhook_allow: tuple[Network, ...]
+
+def _networks(value: Any) -> Any:
+    return tuple(ip_network(each) for each in words(value)) if isinstance(value, str) else value
+
+
+class Ways(BaseModel):
+    """The settings of the ways out: members of ``infra.settings.Settings``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65_535)
+    smtp_from: str = ""
+    smtp_to: Annotated[tuple[str, ...], BeforeValidator(words)] = ()
+    smtp_ca_file: Path | None = None
+    smtp_user: str = ""
+    smtp_password_file: Path | None = None
+    webhook_url: str = ""
+    webhook_secret_file: Path | None = None
+    webhook_ca_file: Path | None = None
+    webhook_allow: Annotated[tuple[Network, ...], BeforeValidator(_networks)] = ()
 
 
 def check_ways(ways: Ways) -> None:
@@ -60,12 +73,11 @@ def check_ways(ways: Ways) -> None:
 
 
 def channels(
-    ways: Ways, *, contact_of: ContactOf, address_of: AddressOf, clock: Callable[[], datetime]
+    ways: Ways, *, contact_of: ContactOf, address_of: AddressOf, base_url: str, clock: Callable[[], datetime]
 ) -> tuple[Channel, ...]:
     """Return the configured ways out. Raises InvalidInput and NotFound for files that cannot be used."""
     made: list[Channel] = []
     if ways.smtp_host:
-        base_url = ways.public_url
         mail = Mail(_mail(ways), contact_of=contact_of, address_of=address_of, base_url=base_url, clock=clock)
         made.append(mail)
     if ways.webhook_url and ways.webhook_secret_file and ways.webhook_ca_file:

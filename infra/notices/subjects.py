@@ -9,13 +9,13 @@ from commands.notices.notice import Subject
 from commands.ports.ledger import Ledger
 from commands.stored import event_of
 from domain.ids import kind_of
-from domain.keys.key import Key
 from projections.base import Projection
 from projections.certificates.inventory import INVENTORY
 from projections.certificates.orders import ORDERS
 from projections.hosts.deployments import DEPLOYMENTS
 from projections.hosts.hosts import HOSTS
 from projections.issuers.issuers import ISSUERS
+from projections.keys.keys import KEYS
 from projections.query import Views
 
 _NAMES_SHOWN = 3
@@ -37,11 +37,9 @@ class ViewsSubjects:
 
     def about(self, object_id: str) -> Subject:
         """Return an object's label and owner; of an unknown object the label is its id."""
-        if kind_of(object_id) == "key":
-            return Subject(object_id, self._owner_of_key(object_id))
         model, label = self._kinds.get(kind_of(object_id), (None, str))
         row: Row | None = self._views.get(model, object_id) if model else None
-        return Subject(label(row), row.get("team_id")) if row else Subject(object_id, None)
+        return Subject(label(row), row.get("team_id")) if row else self._from_history(object_id)
 
     def _certificate(self, row: Row) -> str:
         return f"the agent of {self._host(row['host_id'])}" if row["purpose"] == "agent" else _names(row)
@@ -50,9 +48,18 @@ class ViewsSubjects:
         row = self._views.get(HOSTS, host_id)
         return row["name"] if row else host_id
 
-    def _owner_of_key(self, key_id: str) -> str | None:
-        key = Key.replay(map(event_of, self._ledger.stream(key_id)))
-        return key.team_id if key else None
+    def _from_history(self, object_id: str) -> Subject:
+        """Return what the object's first fact says: what it is about, or which team it belongs to."""
+        first = next(iter(self._ledger.stream(object_id)), None)
+        told = event_of(first).model_dump() if first else {}
+        certificate_id = told.get("certificate_id")
+        if certificate_id:
+            return self.about(certificate_id)
+        return Subject(object_id, self._owner_of_key(object_id) or told.get("team_id"))
+
+    def _owner_of_key(self, object_id: str) -> str | None:
+        row = self._views.get(KEYS, object_id) if kind_of(object_id) == "key" else None
+        return row["team_id"] if row else None
 
 
 def _names(row: Row) -> str:

@@ -16,6 +16,7 @@ from infra.bootstrap import Backend
 from infra.identity.wiring import Identity
 from infra.living import ViewsLiving
 from infra.upkeep.agents import Agents
+from infra.upkeep.calendar import Calendar
 from infra.upkeep.clock import keep_time
 from infra.upkeep.issuances import OpenIssuances
 from infra.upkeep.listeners import OwnTls, keep_own_certificate
@@ -42,6 +43,7 @@ def upkeep(
             ),
             Reaction("agents", Agents(backend, agents_silent_for).react),
             Reaction("policy", _policy(backend)),
+            Reaction("calendar", Calendar(backend).react),
             Reaction("own-certificate", partial(keep_own_certificate, backend, tls)),
         ),
         backend.clock,

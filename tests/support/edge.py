@@ -251,6 +251,7 @@ def _lab(backend: Backend, adapters: Adapters, clock: TurnedClock) -> Lab:
         imports=backend.imports(),
         health=backend.health,
         presence=backend.presence,
+        notices=backend.notices,
         clock=clock,
         new_uuid=backend.services.new_uuid,
         public_url=PUBLIC_URL,
