@@ -34,8 +34,8 @@ def notices_of(entry: Entry, subjects: Subjects) -> Iterator[Notice]:
 
 def _notice(entry: Entry, stored: StoredEvent, event: Event, rule: NoticeRule, subjects: Subjects) -> Notice:
     told = event.model_dump(exclude={"originator_id", "originator_version"})
-    object_id = str(told.get("object_id") or told.get("certificate_id") or stored.stream_id)
-    subject = subjects.about(object_id)
+    subject = subjects.about(str(told.get("object_id") or told.get("certificate_id") or stored.stream_id))
+    object_id = subject.object_id
     values = {**told, "about": subject.label, "object": object_id, "stream": stored.stream_id}
     team_id = told.get("team_id") or subject.team_id
     return Notice(

@@ -72,8 +72,9 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What an object is called, and which team owns it (None: none does)."""
+    """What a fact is about: an object, what it is called, and which team owns it (None: none does)."""
 
+    object_id: str
     label: str
     team_id: str | None
 
@@ -82,7 +83,7 @@ class Subjects(Protocol):
     """Names of objects, as the read models have them now."""
 
     def about(self, object_id: str) -> Subject:
-        """Return an object's label and owner; of an unknown object the label is its id."""
+        """Return what an object is about: itself, or the certificate it serves; an unknown one is called by its id."""
 
 
 def plain(value: object) -> str:

@@ -1,12 +1,15 @@
-"""Notices about orders, certificates and their keys."""
+"""Notices about orders, certificates, their renewal and their keys."""
 
 from __future__ import annotations
 
+from commands.notices.calendar import URGENT
 from commands.notices.notice import Audience, NoticeRule, Severity
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
+from domain.certificates.renewal import Renewal
 from domain.keys.key import Key
 from domain.keys.reveal import Reveal
+from domain.profiles.breach import PolicyBreach
 
 INFO, WARNING, ALARM = Severity.INFO, Severity.WARNING, Severity.ALARM
 OWNER, SEC_OPS, ADMIN = Audience.OWNER, Audience.SEC_OPS, Audience.ADMIN
@@ -20,6 +23,10 @@ def _waits_for_people(event: Order.Requested) -> bool:
 def _leaves_a_gap(event: Certificate.Revoked) -> bool:
     """Tell whether something may still serve it: a certificate that was replaced first is not news."""
     return event.reason != "superseded"
+
+
+def _is_urgent(event: Renewal.Escalated) -> bool:
+    return event.level >= URGENT
 
 
 def _is_not_told_elsewhere(event: Key.Seen) -> bool:
@@ -82,5 +89,37 @@ CERTIFICATES = (
         Key.Compromised, "key-compromised", ALARM, (OWNER, SEC_OPS),
         "The key of the certificate for {about} is compromised.",
         "Replace it wherever it serves; it is never certified again.", _LOOK,
+    ),
+)  # fmt: skip
+
+_EXPIRES = "The certificate for {about} expires at {expires} and no successor serves."
+RENEWALS = (
+    NoticeRule(
+        Renewal.Waiting, "renewal-waiting", WARNING, (OWNER,),
+        "The renewal of the certificate for {about} waits for a person, because of the rule {rule}.",
+        "Have the order decided, or change what the rule asks for.", "sslclm show {order_id}",
+    ),
+    NoticeRule(
+        Renewal.Failed, "renewal-failed", WARNING, (OWNER,),
+        "Attempt {attempt} to renew the certificate for {about} failed: {rule}.",
+        "Look at its history; where nothing is mended it fails again.", _LOOK,
+    ),
+    NoticeRule(
+        Renewal.Escalated, "certificate-expiring", ALARM, (OWNER, SEC_OPS), _EXPIRES,
+        "Act now: mend what its renewal fails by, or replace it by hand.", _LOOK, _is_urgent,
+    ),
+    NoticeRule(
+        Renewal.Escalated, "certificate-expiring", WARNING, (OWNER,), _EXPIRES,
+        "Mend what its renewal fails by, or replace it by hand.", _LOOK,
+    ),
+    NoticeRule(
+        PolicyBreach.Found, "policy-breach", WARNING, (OWNER,),
+        "The certificate for {about} breaks the rule {rule}: {message}",
+        "Replace it by one that the policy of today allows.", _LOOK,
+    ),
+    NoticeRule(
+        PolicyBreach.FoundAgain, "policy-breach", WARNING, (OWNER,),
+        "The certificate for {about} breaks a rule again: {message}",
+        "Replace it by one that the policy of today allows.", _LOOK,
     ),
 )  # fmt: skip

@@ -43,6 +43,11 @@ SYSTEM = (
         "See that this ceremony was meant.", _HISTORY,
     ),
     NoticeRule(
+        Issuer.RolloverDue, "issuer-ending", WARNING, (SEC_OPS, ADMIN),
+        "{about} ends at {ends}, before a certificate that was wanted of it would.",
+        "Set up its successor: what it issues is shorter from now on.", "sslclm issuers",
+    ),
+    NoticeRule(
         Grant.Granted, "grave-grant", WARNING, (SEC_OPS, ADMIN), "{role} was granted to {subject} of {provider}.",
         "See that this was meant.", "sslclm grants list", _is_grave,
     ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from commands.notices.calendar import CALENDAR
 from commands.notices.notice import NoticeRule
-from commands.notices.of_certificates import CERTIFICATES
+from commands.notices.of_certificates import CERTIFICATES, RENEWALS
 from commands.notices.of_machines import HOSTS, SYSTEM
 from domain.access.grant import Grant
 from domain.access.refusal import Refusal
@@ -18,6 +18,7 @@ from domain.audit.reading import AuditReading
 from domain.base import Event
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
+from domain.certificates.renewal import Renewal
 from domain.continuity.clock import Clock
 from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
@@ -25,9 +26,10 @@ from domain.issuers.issuer import Issuer
 from domain.keys.key import Key
 from domain.keys.reveal import Reveal
 from domain.notices.alarm import Alarm
+from domain.profiles.breach import PolicyBreach
 from domain.profiles.profile import Profile
 
-RULES: tuple[NoticeRule, ...] = (*CERTIFICATES, *HOSTS, *SYSTEM, *CALENDAR)
+RULES: tuple[NoticeRule, ...] = (*CERTIFICATES, *RENEWALS, *HOSTS, *SYSTEM, *CALENDAR)
 """In order: the first row that accepts an event tells it."""
 
 NOBODY: frozenset[type[Event]] = frozenset(
@@ -37,7 +39,7 @@ NOBODY: frozenset[type[Event]] = frozenset(
         Certificate.Imported, Certificate.IssuanceStarted, Certificate.Issued, Certificate.OwnershipOfferEnded,
         Certificate.RevocationCalledOff, Certificate.Superseded,
         Clock.Watched,
-        Deployment.Planned, Deployment.Retried, Deployment.Served,
+        Deployment.Overtaken, Deployment.Planned, Deployment.Retried, Deployment.Served,
         Grant.Withdrawn,
         Host.BootstrapTokenMade, Host.Disabled, Host.Enrolled, Host.FormerKeyEnded, Host.IdentityRenewed,
         Host.Registered, Host.SafeModeLeft,
@@ -45,8 +47,11 @@ NOBODY: frozenset[type[Event]] = frozenset(
         Key.Archived, Key.CopyDestroyed, Key.DeliveryAuthorised, Key.Introduced, Key.OwnerMoved,
         Order.ApprovalGiven, Order.Approved, Order.Cancelled, Order.Fulfilled, Order.IssuanceReopened,
         Order.KeyAccepted, Order.KeyRefused, Order.ReplacementIntended, Order.TargetServed,
+        PolicyBreach.Cleared,
         Profile.Defined, Profile.Retired, Profile.Revised,
         Refusal.Refused,
+        Renewal.Answered, Renewal.Completed, Renewal.Ended, Renewal.Hastened, Renewal.Planned,
+        Renewal.Started, Renewal.Watched,
         Reveal.Approved, Reveal.Rejected,
         Session.Ended, Session.Opened,
         Team.ContactNamed, Team.Created,

@@ -61,7 +61,7 @@ class Dates(Protocol):
         """Return the served CRLs of issuers whose key is sealed apart, or is at hand."""
 
     def expiring(self, now: datetime) -> Iterator[Span]:
-        """Yield certificates in force, replaced by no other, that end within 30 days or ended within 7."""
+        """Yield certificates in force that nothing replaces or renews, from 30 days before their end to 7 after it."""
 
     def expires(self, certificate_id: str, now: datetime) -> bool:
         """Tell whether a certificate is still one of :meth:`expiring`."""

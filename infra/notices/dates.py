@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from cryptography.x509 import load_pem_x509_certificate
 
 from commands.notices.watch_calendar import RaisedAlarm, Span
+from domain.certificates.renewal import Renewal
 from domain.moments import microseconds, moment_of
 from infra.reading import every
 from projections.certificates.inventory import INVENTORY, InventoryFilter, InventoryRow
+from projections.certificates.renewals import RENEWALS
 from projections.hosts.hosts import HOSTS
 from projections.issuers.issuers import ISSUERS, IssuerFilter, IssuerRow
 from projections.notices.alarms import ALARMS, AlarmFilter
@@ -71,7 +73,12 @@ class ViewsDates:
             yield RaisedAlarm(row["alarm_id"], row["kind"], row["object_id"], moment_of(row["due_us"]), row["level"])
 
     def _replaced(self, row: InventoryRow) -> bool:
-        """Tell whether nobody needs it any more: an agent has another, or a later one has all of its names."""
+        """Tell whether nobody needs it any more: an agent has another, or a later one has all of its names.
+
+        What has a renewal is left to it: that escalates by itself.
+        """
+        if self._views.get(RENEWALS, Renewal.id_for(row["certificate_id"])) is not None:
+            return True
         if row["purpose"] == "agent":
             host = self._views.get(HOSTS, row["host_id"] or "")
             return host is None or host["state"] != "enrolled" or host["certificate_id"] != row["certificate_id"]

@@ -36,10 +36,10 @@ class ViewsSubjects:
         }
 
     def about(self, object_id: str) -> Subject:
-        """Return an object's label and owner; of an unknown object the label is its id."""
+        """Return what an object is about: itself, or the certificate it serves; an unknown one is called by its id."""
         model, label = self._kinds.get(kind_of(object_id), (None, str))
         row: Row | None = self._views.get(model, object_id) if model else None
-        return Subject(label(row), row.get("team_id")) if row else self._from_history(object_id)
+        return Subject(object_id, label(row), row.get("team_id")) if row else self._from_history(object_id)
 
     def _certificate(self, row: Row) -> str:
         return f"the agent of {self._host(row['host_id'])}" if row["purpose"] == "agent" else _names(row)
@@ -55,7 +55,7 @@ class ViewsSubjects:
         certificate_id = told.get("certificate_id")
         if certificate_id:
             return self.about(certificate_id)
-        return Subject(object_id, self._owner_of_key(object_id) or told.get("team_id"))
+        return Subject(object_id, object_id, self._owner_of_key(object_id) or told.get("team_id"))
 
     def _owner_of_key(self, object_id: str) -> str | None:
         row = self._views.get(KEYS, object_id) if kind_of(object_id) == "key" else None

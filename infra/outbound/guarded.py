@@ -1,31 +1,32 @@
 """The one client for addresses that somebody typed in: what it may reach is decided on the address really connected.
 
-A name is resolved here, each of its addresses is judged, and the socket goes to one that passed: there is no second
-look-up in between that could answer otherwise (DNS rebinding). No redirects, no proxies, no environment, TLS only.
+A name is resolved here, each of its addresses is judged, and the connection goes to one that passed, by its number:
+there is no second look-up that could answer otherwise (DNS rebinding). TLS still verifies the name. No redirects, no
+proxies, no environment, no other scheme.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from socket import SOCK_STREAM
-from typing import Any
 from urllib.parse import urlsplit
 
-import httpcore2
+import httpx2
 
-from domain.errors import ClmError, InvalidInput, Unavailable
+from domain.errors import InvalidInput, Unavailable
 
 Network = IPv4Network | IPv6Network
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 _EMBEDDING = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
 """IPv6 ranges that carry an IPv4 address to somewhere else: NAT64, 6to4, Teredo."""
+_HTTPS = 443
 
 
-class AddressRefused(ClmError):
+class AddressRefused(InvalidInput):
     """The name leads to an address that nothing typed in may reach."""
 
     rule = "address-not-allowed"
@@ -48,52 +49,23 @@ async def system_resolve(host: str, port: int) -> Sequence[str]:
 
 def is_public(text: str) -> bool:
     """Tell whether an address is one of the public Internet, also through an embedding of IPv4 in IPv6."""
-    address: IPv4Address | IPv6Address = ip_address(text)
-    mapped = getattr(address, "ipv4_mapped", None)
-    if mapped is not None:
-        address = mapped
+    address = _unmapped(text)
     if any(address in network for network in _EMBEDDING if network.version == address.version):
         return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
-class _GuardedBackend(httpcore2.AsyncNetworkBackend):
-    """Connects to addresses that passed, and to nothing else."""
-
-    def __init__(self, allowed: tuple[Network, ...], resolve: Resolve) -> None:
-        self._allowed, self._resolve = allowed, resolve
-        self._inner = httpcore2.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - the library's signature
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        """Connect to the first allowed address of ``host``; raises AddressRefused."""
-        try:
-            found = await self._resolve(host, port)
-        except OSError as error:
-            raise httpcore2.ConnectError("the name cannot be resolved") from error
-        fit = [one for one in found if self._may(one)]
-        if not fit:
-            raise AddressRefused(
-                f"{host} leads to no address that may be reached from here",
-                fix="name a public address, or allow the network in the settings",
-            )
-        return await self._inner.connect_tcp(fit[0], port, timeout, local_address, socket_options)
-
-    def _may(self, text: str) -> bool:
-        address = ip_address(text.partition("%")[0])
-        address = getattr(address, "ipv4_mapped", None) or address
-        listed = any(address in network for network in self._allowed if network.version == address.version)
-        return listed or ("%" not in text and is_public(text))
+def _unmapped(text: str) -> IPv4Address | IPv6Address:
+    address = ip_address(text.partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
 
 
 class GuardedClient:
-    """Sends one request at a time and keeps no connection; ``allowed`` networks may be reached although private."""
+    """Sends one request at a time and keeps no connection; ``allowed`` networks may be reached although private.
+
+    ``limit``: bytes of an answer that are read. ``seconds``: for a whole request, name look-up included.
+    """
 
     def __init__(
         self,
@@ -104,8 +76,8 @@ class GuardedClient:
         seconds: float = 15.0,
         resolve: Resolve = system_resolve,
     ) -> None:
-        self._context, self._limit, self._seconds = context, limit, seconds
-        self._backend = _GuardedBackend(allowed, resolve)
+        self._context, self._allowed, self._resolve = context, allowed, resolve
+        self._limit, self._seconds = limit, seconds
 
     async def send(self, method: str, url: str, headers: Mapping[str, str], content: bytes = b"") -> Answer:
         """Return the answer. Raises InvalidInput for what is no https URL, AddressRefused, and Unavailable."""
@@ -113,25 +85,57 @@ class GuardedClient:
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._exchange(method, url, headers, content)
-        except (TimeoutError, OSError, httpcore2.NetworkError, httpcore2.ProtocolError) as error:
-            raise _unreachable(error) from error
-        except httpcore2.TimeoutException as error:
-            raise _unreachable(error) from error
+        except (TimeoutError, OSError, httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise Unavailable(
+                f"the receiver cannot be reached: {type(error).__name__}",
+                rule="receiver-unreachable",
+                fix="see that it answers over TLS with a certificate of the configured bundle",
+            ) from error
 
     async def _exchange(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> Answer:
-        pool = httpcore2.AsyncConnectionPool(
-            ssl_context=self._context, network_backend=self._backend, max_keepalive_connections=0
+        target = httpx2.URL(url)
+        address = await self._judged(target.host, target.port or _HTTPS)
+        told = {**headers, "Host": target.netloc.decode("ascii"), "Accept-Encoding": "identity", "Connection": "close"}
+        async with httpx2.AsyncClient(
+            verify=self._context, trust_env=False, follow_redirects=False, timeout=self._seconds
+        ) as client:
+            request = client.build_request(
+                method,
+                target.copy_with(host=address),
+                headers=told,
+                content=content,
+                extensions={"sni_hostname": target.host},  # the name that TLS asks for and verifies
+            )
+            response = await client.send(request, stream=True)
+            try:
+                body = await self._read(response)
+            finally:
+                await response.aclose()
+        return Answer(response.status_code, dict(response.headers), body)
+
+    async def _read(self, response: httpx2.Response) -> bytes:
+        body = b""
+        async for piece in response.aiter_raw():
+            body += piece
+            if len(body) >= self._limit:
+                break
+        return body[: self._limit]
+
+    async def _judged(self, host: str, port: int) -> str:
+        """Return the first address of a name that may be reached; raises AddressRefused where none may."""
+        for one in await self._resolve(host, port):
+            if self._may(one):
+                return one
+        raise AddressRefused(
+            f"{host} leads to no address that may be reached from here",
+            fix="name a public address, or allow the network in the settings",
         )
-        told = [*headers.items(), ("Accept-Encoding", "identity"), ("Connection", "close")]
-        timeouts = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._seconds)}
-        async with pool, pool.stream(method, url, headers=told, content=content, extensions=timeouts) as response:
-            body = b""
-            async for piece in response.aiter_stream():
-                body += piece
-                if len(body) > self._limit:
-                    break
-            said = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-            return Answer(response.status, said, body[: self._limit])
+
+    def _may(self, text: str) -> bool:
+        address = _unmapped(text)
+        if any(address in network for network in self._allowed if network.version == address.version):
+            return True
+        return "%" not in text and is_public(text)
 
 
 def check_url(url: str) -> None:
@@ -147,11 +151,3 @@ def check_url(url: str) -> None:
             rule="outbound-url",
             fix="write https://host/path, and nothing else",
         )
-
-
-def _unreachable(error: Exception) -> Unavailable:
-    return Unavailable(
-        f"the receiver cannot be reached: {type(error).__name__}",
-        rule="receiver-unreachable",
-        fix="see that it answers over TLS with a certificate of the configured bundle",
-    )
