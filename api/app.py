@@ -73,7 +73,7 @@ def people_app(edge: Edge) -> FastAPI:
     app.state.edge = edge
     app.state.refusals = Refusals(edge.bus.services)
     app.state.verifying = asyncio.Semaphore(1)  # recomputing every hash takes a core: one auditor at a time
-    install_problem_handlers(app)
+    install_problem_handlers(app, called=edge.metrics.called)
     for room in ROOMS:
         app.include_router(room.ROUTER)
     app.include_router(auth.ROUTER)

@@ -16,6 +16,7 @@ from commands.ports.issuers import Issuers
 from commands.ports.ledger import Ledger
 from commands.ports.living import Living
 from commands.ports.notices import Notices
+from commands.ports.metrics import Metrics
 from commands.ports.presence import Presence
 from commands.ports.signin import CliCodes, MachineTokens, Rechecks, Sessions, SignIn, SignOut
 from commands.ports.tasks import Leases, TaskSigner, Wakeups
@@ -63,6 +64,7 @@ class Edge:
     tasks: Tasks
     imports: Imports
     health: Health
+    metrics: Metrics
     presence: Presence
     notices: Notices
     clock: Callable[[], datetime]

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
+from api.calls import reading
 from api.edge import Edge
 from api.pages import front_page, page, problems_page, stranger_page
 from api.principals import COOKIE, identify
@@ -59,6 +60,15 @@ def _word(part: Part) -> str:
     if not part.ready:
         return "failed"
     return "degraded" if part.detail else "ok"
+
+
+@ROUTER.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """Return the figures in Prometheus' text format, for whoever may watch everything."""
+    call = await reading(request)
+    call.without_parameters()
+    figures, media_type = await run_in_threadpool(call.edge.metrics.exposition)
+    return Response(figures, media_type=media_type)
 
 
 @ROUTER.get("/problems")

@@ -38,6 +38,7 @@ def edge_of(backend: Backend, identity: IdentityAdapters, settings: Settings) ->
         tasks=Tasks(backend.task_signer(), backend.leases, backend.wakeups),
         imports=backend.imports(),
         health=backend.health,
+        metrics=backend.metrics,
         presence=backend.presence,
         notices=backend.notices,
         clock=backend.clock,

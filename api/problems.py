@@ -22,7 +22,7 @@ from starlette.exceptions import HTTPException
 
 from api.pages import problem_page
 from api.ports import TokenRefused
-from api.safeguard import CORRELATION, Safeguard, correlation_id
+from api.safeguard import CORRELATION, Called, Safeguard, correlation_id
 from commands.ports.ledger import LedgerUnavailable
 from domain.errors import (
     AlreadyExists,
@@ -170,10 +170,10 @@ def _said(error: Mapping[str, Any]) -> str:
     return words.format(**error.get("ctx", {})) if words else str(error["msg"])
 
 
-def install_problem_handlers(app: FastAPI) -> None:
+def install_problem_handlers(app: FastAPI, *, called: Called | None = None) -> None:
     """Let an application answer every error with a problem document, and every answer carry the safe headers.
 
-    ``type`` is absolute where ``app.state.edge`` holds the edge, else relative to the application.
+    ``called`` hears of every answered call. Without an edge in ``app.state``, ``type`` is relative to the application.
     """
 
     async def on_rule(request: Request, error: Exception) -> Response:
@@ -199,4 +199,4 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(LedgerUnavailable, on_ledger)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)
-    app.add_middleware(Safeguard, on_unexpected=unexpected)
+    app.add_middleware(Safeguard, on_unexpected=unexpected, called=called)

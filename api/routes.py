@@ -27,6 +27,7 @@ ROUTES: Mapping[tuple[str, str], str | tuple[str, ...] | Public] = {
     ("GET", "/"): Public("says how to sign in, or who is signed in"),
     ("GET", "/healthz"): _HEALTH,
     ("GET", "/readyz"): _HEALTH,
+    ("GET", "/metrics"): "metrics.read",
     ("GET", "/problems"): _DESCRIPTION,
     ("GET", "/problems/{rule}"): _DESCRIPTION,
     ("GET", "/api/openapi.json"): _DESCRIPTION,

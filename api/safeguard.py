@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, MutableMapping
+from functools import cache
+from time import perf_counter
 from typing import Any
 
 from fastapi import Request, Response
@@ -40,25 +42,45 @@ def correlation_id(scope: MutableMapping[str, Any]) -> str:
     return str(state[CORRELATION])
 
 
-class Safeguard:
-    """ASGI middleware around one application."""
+Called = Callable[[str, str, int, float], None]
+"""Hears of a call that was answered: route class, method, status, seconds."""
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 
-    def __init__(self, app: ASGIApp, on_unexpected: Callable[[Exception, Request], Response]) -> None:
+
+@cache
+def room_of(template: str) -> str:
+    """Return the class of a route by its path template: its room, ``agent``, ``auth``, …; few values, never an id."""
+    parts = template.strip("/").split("/")
+    return parts[2] if parts[:2] == ["api", "v1"] and len(parts) > 2 else parts[0] or "front"  # noqa: PLR2004 - /api/v1/room
+
+
+def _told(scope: Scope) -> tuple[str, str]:
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    return room_of(getattr(scope.get("route"), "path", "/none")), method
+
+
+class Safeguard:
+    """ASGI middleware around one application; ``called`` hears of every call."""
+
+    def __init__(
+        self, app: ASGIApp, on_unexpected: Callable[[Exception, Request], Response], called: Called | None = None
+    ) -> None:
         self._app = app
         self._on_unexpected = on_unexpected
+        self._called = called
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun = False
+        begun, started = 0, perf_counter()
         correlation = correlation_id(scope)
 
         async def guarded(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
-                begun = True
+                begun = message["status"]
                 given = [pair for pair in message.get("headers", ()) if pair[0] != _OURS]
                 said = {name for name, _ in given}
                 ours = (_OURS, correlation.encode("latin-1"))
@@ -74,3 +96,6 @@ class Safeguard:
                 raise
             response = self._on_unexpected(error, Request(scope))
             await response(scope, receive, guarded)
+        finally:
+            if self._called is not None and begun:
+                self._called(*_told(scope), begun, perf_counter() - started)

@@ -31,6 +31,7 @@ from infra.issuers.records import IssuerRecord
 from infra.keystore.kek_file import LocalKekFile
 from infra.keystore.sqlite import SqliteKeyStore
 from infra.ledger.sqlite import SqliteLedger
+from infra.metrics.backend import BackendMetrics
 from infra.names import BundledNameTables
 from infra.notices.database import NoticesDatabase
 from infra.notices.outbox import Outbox
@@ -67,6 +68,7 @@ class Backend:
     wakeups: Wakeups
     leases: MemoryLeases
     health: BackendHealth
+    metrics: BackendMetrics
     presence: SqlitePresence
     notices: Outbox
 
@@ -120,11 +122,12 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
         issuers=issuers,
         services=services,
         bus=Bus(services, HANDLERS),
-        grants=grants,
+        grants=_grants(ledger),
         evidence=SqliteEvidence(ledger),
         wakeups=wakeups,
         leases=MemoryLeases(clock),
         health=BackendHealth(ledger, views, runner, keystore, clock),
+        metrics=BackendMetrics(ledger, views, runner, clock),
         presence=SqlitePresence(files.presence, clock),
         notices=Outbox(NoticesDatabase(files.notices), clock),
     )
@@ -142,6 +145,7 @@ def _stores(files: Files, clock: GuardedClock) -> tuple[SqliteKeyStore, SqliteLe
 
 
 def _grants(ledger: SqliteLedger) -> GrantsAtHead:
+    """Return the grants at the head of the ledger, which hear of every entry."""
     grants = GrantsAtHead(ledger)
     ledger.subscribe(grants.hand_over)
     return grants

@@ -56,7 +56,7 @@ class Heartbeat(Body):
 def agent_app(edge: Edge) -> FastAPI:
     """Return the application of the agents' listener."""
     app = FastAPI(title="SSL-CLM agents", docs_url=None, redoc_url=None, openapi_url=None)
-    install_problem_handlers(app)
+    install_problem_handlers(app, called=edge.metrics.called)
     app.include_router(_queue_routes(edge))
     app.include_router(_own_routes(edge))
     return app

@@ -104,6 +104,8 @@ PERMISSIONS: Mapping[str, Mapping[Role, Reach]] = {
     "reveals.approve": {Role.SEC_OPS: Reach.GLOBAL},
     "reveals.reject": _OPS,
     "reveals.redeem": _OPS,
+    # figures for monitors
+    "metrics.read": _WATCH,
     # audit and sessions
     "audit.read": _WATCH,
     "audit.note": _READ | _SYSTEM,

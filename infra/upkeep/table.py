@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
@@ -20,7 +21,7 @@ from infra.upkeep.calendar import Calendar
 from infra.upkeep.clock import keep_time
 from infra.upkeep.issuances import OpenIssuances
 from infra.upkeep.listeners import OwnTls, keep_own_certificate
-from infra.upkeep.loop import Reaction, Upkeep
+from infra.upkeep.loop import EVERY_SECONDS, Reaction, Upkeep
 from infra.upkeep.renewals import renewals
 
 
@@ -47,6 +48,7 @@ def upkeep(
             Reaction("own-certificate", partial(keep_own_certificate, backend, tls)),
         ),
         backend.clock,
+        backend.metrics.records,
     )
 
 
@@ -57,10 +59,15 @@ async def _sessions(backend: Backend, identity: Identity) -> None:
 
 def _policy(backend: Backend) -> Callable[[], Awaitable[None]]:
     """Return the reaction that holds what lives against the rules of today."""
-    watch = LivingWatch(backend.bus, ViewsLiving(backend.views), backend.clock)
+    watch, looked = LivingWatch(backend.bus, ViewsLiving(backend.views), backend.clock), -EVERY_SECONDS
 
     async def look() -> None:
-        await watch.look()
+        """Look once a minute, however many rounds others start meanwhile."""
+        nonlocal looked
+        now = asyncio.get_running_loop().time()
+        if now - looked >= EVERY_SECONDS:
+            looked = now
+            await watch.look()
 
     return look
 

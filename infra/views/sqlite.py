@@ -66,6 +66,23 @@ class SqliteViews:
             rows, more = _guarded(lambda: keyset.page(db, table, where, team_ids=team_ids, cursor=cursor, limit=limit))
         return Page(cast("tuple[R, ...]", tuple(rows)), more, position)
 
+    def tally(
+        self, model: Projection[Any], by: tuple[str, ...], *, least: tuple[str, int] | None = None
+    ) -> list[tuple[tuple[Any, ...], int, int | None]]:
+        """Count all rows by the values of columns; with ``least`` the smallest of a column that is at least a number.
+
+        The columns should lead one of the model's indexes, with that of ``least`` after them: the rows themselves are
+        then not read, and a million are counted in tenths of a second. Raises Unavailable.
+        """
+        if not {*by, *((least[0],) if least else ())} <= set(model.columns):
+            raise ValueError(f"{model.name} has no such columns: {by}, {least}")
+        columns = ", ".join(by)
+        smallest = f"min(CASE WHEN {least[0]} >= ? THEN {least[0]} END)" if least else "NULL"
+        with self._reading(model) as (db, table):
+            sql = f"SELECT {columns}, count(*), {smallest} FROM {table.name} GROUP BY {columns}"  # noqa: S608 - our own names
+            found = db.execute(sql, (least[1],) if least else ()).fetchall()
+        return [(tuple(record[:-2]), record[-2], record[-1]) for record in found]
+
     async def wait_for(
         self,
         position: int,

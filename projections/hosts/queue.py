@@ -206,7 +206,7 @@ def _disabled(rows: Rows[TaskRow], fact: Fact[Host.Disabled]) -> None:
 
 QUEUE: Projection[TaskRow] = Projection(
     name="queue",
-    version=2,
+    version=3,
     key="task_id",
     columns={
         "host_id": "text",
@@ -217,7 +217,7 @@ QUEUE: Projection[TaskRow] = Projection(
         "deployment_id": "text",
         "position": "integer",
     },
-    indexes=(("host_id", "open", "position"), ("order_id",), ("deployment_id",), ("position",)),
+    indexes=(("host_id", "open", "position"), ("open", "kind"), ("order_id",), ("deployment_id",), ("position",)),
     lookups=("host_id", "order_id", "deployment_id"),
     scope="team_id",
     wakes="host_id",

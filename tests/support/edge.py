@@ -250,6 +250,7 @@ def _lab(backend: Backend, adapters: Adapters, clock: TurnedClock) -> Lab:
         tasks=Tasks(backend.task_signer(), backend.leases, backend.wakeups),
         imports=backend.imports(),
         health=backend.health,
+        metrics=backend.metrics,
         presence=backend.presence,
         notices=backend.notices,
         clock=clock,
