@@ -15,8 +15,8 @@ from commands.ports.identity import Contacts, Directory
 from commands.ports.issuers import Issuers
 from commands.ports.ledger import Ledger
 from commands.ports.living import Living
-from commands.ports.notices import Notices
 from commands.ports.metrics import Metrics
+from commands.ports.notices import Notices
 from commands.ports.presence import Presence
 from commands.ports.signin import CliCodes, MachineTokens, Rechecks, Sessions, SignIn, SignOut
 from commands.ports.tasks import Leases, TaskSigner, Wakeups

@@ -109,7 +109,6 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
     keystore, ledger = _stores(files, clock)
     views, wakeups = SqliteViews(files.views, MODELS), Wakeups()
     runner = _following(ledger, views, wakeups)
-    grants = _grants(ledger)
     issuers = InternalIssuers(issuer_records(views), keystore)
     services = _services(ledger, issuers, views, clock, reserved_names)
     return Backend(
