@@ -14,7 +14,17 @@ from pathlib import Path
 import httpx2
 
 from scripts.story import backend, ending
-from scripts.story.chapters import authorities, deployment, host, people_sign_in, pipeline, proof, requests, rules
+from scripts.story.chapters import (
+    authorities,
+    deployment,
+    host,
+    owners,
+    people_sign_in,
+    pipeline,
+    proof,
+    requests,
+    rules,
+)
 from scripts.story.place import Place, StoryError
 from scripts.story.processes import Processes
 from scripts.story.scene import Scene
@@ -75,7 +85,8 @@ def _chapters(scene: Scene) -> None:
     host.live(scene)
     order_id = requests.live(scene)
     deployment.live(scene, order_id)
-    pipeline.live(scene)
+    build = pipeline.live(scene)
+    owners.live(scene, build)
     proof.live(scene)
 
 

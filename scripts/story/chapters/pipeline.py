@@ -17,14 +17,15 @@ from scripts.story.scene import PROFILE, SHOP, Scene
 _CLIENT, _NAME = "ci-shop", "build.shop.test"
 
 
-def live(scene: Scene) -> None:
-    """Send one CSR with a token from client credentials."""
+def live(scene: Scene) -> str:
+    """Send one CSR with a token from client credentials; returns the certificate's id."""
     ci = scene.api(_CLIENT, pipeline_token(scene.place, _CLIENT))
     scene.teller.line(_CLIENT, "gets a token by client credentials", "for this API only")
     answer = ci.post("/orders", {"team_id": SHOP, "profile_id": PROFILE, "csr": _csr()}).good()
     _check(scene, answer.body["certificate"], answer.body["chain"])
     shown = f"{answer.status}: certificate and chain; they verify"
     scene.tell(ci, f"one call: POST /orders, CSR for {_NAME}", answer, shown)
+    return str(answer.body["certificate_id"])
 
 
 def _csr() -> str:
