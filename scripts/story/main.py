@@ -21,6 +21,7 @@ from scripts.story.chapters import (
     owners,
     people_sign_in,
     pipeline,
+    policy,
     proof,
     requests,
     rules,
@@ -87,6 +88,7 @@ def _chapters(scene: Scene) -> None:
     deployment.live(scene, order_id)
     build = pipeline.live(scene)
     owners.live(scene, build)
+    policy.live(scene)
     proof.live(scene)
 
 
