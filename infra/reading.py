@@ -14,7 +14,7 @@ from projections.access.grants import GRANTS, GrantFilter
 from projections.certificates.inventory import INVENTORY, InventoryFilter
 from projections.certificates.orders import ORDERS, OrderFilter
 from projections.certificates.planned_revocations import PLANNED_REVOCATIONS, PlannedFilter
-from projections.certificates.renewals import RENEWALS, RenewalFilter
+from projections.certificates.renewals import NEVER_US, RENEWALS, RenewalFilter
 from projections.hosts.deployments import DEPLOYMENTS, DeploymentFilter
 from projections.hosts.queue import QUEUE, QueueFilter
 from projections.issuers.issuers import ISSUERS, IssuerFilter, IssuerRow
@@ -82,6 +82,11 @@ class ViewsReading:
         """Return the deployments that are planned for a place and have not been reported."""
         where = DeploymentFilter(host_id=place[0], directory=place[1], state="planned")
         return [row["deployment_id"] for row in every(self._views, DEPLOYMENTS, where)]
+
+    def next_renewal(self) -> datetime | None:
+        """Return when something is due for a renewal next."""
+        rows = self._views.find(RENEWALS, RenewalFilter(order="wake"), limit=1).rows
+        return moment_of(rows[0]["wake_us"]) if rows and rows[0]["wake_us"] < NEVER_US else None
 
     def renewals_due(self, at: datetime, *, at_most: int) -> Sequence[DueRenewal]:
         """Return renewals for which something is due; where there are too many, those whose end is nearest."""

@@ -73,6 +73,9 @@ class Reading(Protocol):
     def planned_at(self, place: Place) -> Sequence[str]:
         """Return the deployments that are planned for a place and have not been reported."""
 
+    def next_renewal(self) -> datetime | None:
+        """Return when something is due for a renewal next; None where nothing is planned."""
+
     def renewals_due(self, at: datetime, *, at_most: int) -> Sequence[DueRenewal]:
         """Return renewals for which something is due, at most so many; where there are more, the nearest end first."""
 

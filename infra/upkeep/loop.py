@@ -19,16 +19,22 @@ EVERY_SECONDS = 60.0
 COALESCE_SECONDS = 1.0
 
 
+def _nothing_planned() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Reaction:
     """One small thing that is done again and again, and harmless when done twice.
 
-    ``wakes``: facts that start a round at once, instead of at the end of the minute.
+    ``wakes``: facts after which it is done at once, instead of at the end of the minute. ``next``: when there will be
+    something to do, as far as the reaction can know; None: nothing is planned.
     """
 
     name: str
     react: Callable[[], Awaitable[None]]
     wakes: tuple[type[Event], ...] = ()
+    next: Callable[[], datetime | None] = _nothing_planned
 
 
 @dataclass(slots=True)
@@ -43,32 +49,49 @@ class Record:
 
 @dataclass(slots=True)
 class Upkeep:
-    """Runs reactions one after another until told to stop.
+    """Runs reactions one after another until told to stop: each once a minute, when it is woken, and when it planned.
 
-    A fact that one of them waits for starts a round at once; those that follow within a second share it. ``records``
-    stand still when this loop does: that is how an outsider sees it.
+    Facts that follow within a second share one round. ``records`` stand still when this loop does: that is how an
+    outsider sees it.
     """
 
     ledger: SqliteLedger
     reactions: Sequence[Reaction]
     clock: Callable[[], datetime]
     records: dict[str, Record] = field(default_factory=dict)
-    _due: asyncio.Event = field(default_factory=asyncio.Event)
+    _ran: dict[str, tuple[float, datetime]] = field(default_factory=dict)
+    _woken: set[str] = field(default_factory=set)
+    _awake: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, stop: asyncio.Event, *, every: float = EVERY_SECONDS) -> None:
         """React, wait, react."""
-        ends = self.ledger.subscribe(partial(self._heard, asyncio.get_running_loop(), self._wakes()))
+        loop = asyncio.get_running_loop()
+        ends = self.ledger.subscribe(partial(self._heard, loop))
         try:
             while not stop.is_set():
-                self._due.clear()
+                self._awake.clear()
                 for reaction in self.reactions:
-                    await self._react(reaction)
+                    if self._rest(reaction, every) <= 0:
+                        self._woken.discard(reaction.name)
+                        self._ran[reaction.name] = loop.time(), self.clock()
+                        await self._react(reaction)
                 await self._pause(stop, every)
         finally:
             ends()
 
-    def _wakes(self) -> frozenset[str]:
-        return frozenset(event.TOPIC for reaction in self.reactions for event in reaction.wakes)
+    def _rest(self, reaction: Reaction, every: float) -> float:
+        """Return the seconds until a reaction's turn; 0 or less: it is now.
+
+        What was planned for a moment before its last turn and is still to be done waits for the usual one: it failed.
+        """
+        if reaction.name in self._woken or reaction.name not in self._ran:
+            return 0
+        ran, ran_at = self._ran[reaction.name]
+        usual = ran + every - asyncio.get_running_loop().time()
+        planned = reaction.next()
+        if planned is None or planned <= ran_at:
+            return usual
+        return min(usual, (planned - self.clock()).total_seconds())
 
     async def _react(self, reaction: Reaction) -> None:
         record = self.records.setdefault(reaction.name, Record())
@@ -84,14 +107,23 @@ class Upkeep:
             record.done, record.succeeded, record.problem = record.done + 1, self.clock(), ""
 
     async def _pause(self, stop: asyncio.Event, every: float) -> None:
-        woken = [asyncio.create_task(event.wait()) for event in (stop, self._due)]
-        done, _ = await asyncio.wait(woken, timeout=every, return_when=asyncio.FIRST_COMPLETED)
-        if done and not stop.is_set():
-            await asyncio.wait(woken[:1], timeout=COALESCE_SECONDS)
+        """Wait for the next turn, or for a fact that wakes somebody; at least a second, which such facts share."""
+        turn = min((self._rest(reaction, every) for reaction in self.reactions), default=every)
+        woken = [asyncio.create_task(event.wait()) for event in (stop, self._awake)]
+        least = min(every, COALESCE_SECONDS)
+        await asyncio.wait(woken, timeout=max(turn, least), return_when=asyncio.FIRST_COMPLETED)
+        if self._awake.is_set() and not stop.is_set():
+            await asyncio.wait(woken[:1], timeout=least)
         for task in woken:
             task.cancel()
 
-    def _heard(self, loop: asyncio.AbstractEventLoop, wakes: frozenset[str], entries: Sequence[Entry]) -> None:
+    def _heard(self, loop: asyncio.AbstractEventLoop, entries: Sequence[Entry]) -> None:
         """Note, in the ledger's writer thread, that something is due."""
-        if any(one.topic in wakes for entry in entries for one in entry.events):
-            loop.call_soon_threadsafe(self._due.set)
+        topics = {one.topic for entry in entries for one in entry.events}
+        names = {reaction.name for reaction in self.reactions if any(event.TOPIC in topics for event in reaction.wakes)}
+        if names:
+            loop.call_soon_threadsafe(self._wake, names)
+
+    def _wake(self, names: set[str]) -> None:
+        self._woken |= names
+        self._awake.set()

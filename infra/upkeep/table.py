@@ -24,6 +24,10 @@ from infra.upkeep.listeners import OwnTls, keep_own_certificate
 from infra.upkeep.loop import EVERY_SECONDS, Reaction, Upkeep
 from infra.upkeep.renewals import renewals
 
+_RENEWING = (
+    Renewal.Planned, Renewal.Started, Renewal.Waiting, Renewal.Failed, Renewal.Hastened, Renewal.Escalated,
+)  # fmt: skip
+
 
 def upkeep(
     backend: Backend, identity: Identity, tls: OwnTls, *, agents_silent_for: timedelta = timedelta(minutes=10)
@@ -40,7 +44,8 @@ def upkeep(
             Reaction(
                 "renewals",
                 partial(renewals, backend),
-                wakes=(Renewal.Started, Renewal.Waiting, Renewal.Failed, Renewal.Hastened, Renewal.Escalated),
+                wakes=_RENEWING,
+                next=backend.services.reading.next_renewal,
             ),
             Reaction("agents", Agents(backend, agents_silent_for).react),
             Reaction("policy", _policy(backend)),

@@ -122,6 +122,9 @@ class PaperReading:
     def planned_at(self, place: Place) -> Sequence[str]:
         return self.planned.get(place, [])
 
+    def next_renewal(self) -> datetime | None:
+        return None
+
     def renewals_due(self, at: datetime, *, at_most: int) -> Sequence[DueRenewal]:
         return self.due[:at_most]
 
