@@ -25,6 +25,7 @@ from api.rest import (
     hosts,
     imports,
     issuers,
+    keys,
     notices,
     orders,
     policy,
@@ -43,13 +44,14 @@ from domain.profiles.spec import ProfileSpec
 # The hot path is matched first.
 ROOMS = (
     orders, imports, certificates, renewals, revocations, access, profiles, policy, issuers, hosts, deployments,
-    transfers, notices, clock, audit, accesses, activity,
+    transfers, keys, notices, clock, audit, accesses, activity,
 )  # fmt: skip
 BODIES: tuple[type[BaseModel], ...] = (
     CreateTeam, GiveGrant, ProfileSpec, RegisterHost, RequestCertificate,
     Why, revocations.Revocation, hosts.TokenWish, orders.Approval, orders.Rejection, auth.CliCode,
     transfers.Offer, access.Contact, imports.ImportBody,
     clock.Confirmation,
+    keys.RevealWish, keys.RevealApproval, keys.Redemption,
 )  # fmt: skip
 
 _NO_TELEMETRY: TelemetryConfig = {

@@ -33,13 +33,19 @@ _FORM = "application/x-www-form-urlencoded"
 _SMALL = 64 * 1024
 _COOKIE_FLAGS = "Path=/; Secure; HttpOnly; SameSite=Lax"
 _LOCAL_PATH = r"^/([!-.0-\[\]-~][!-\[\]-~]*)?$"  # a path of ours: never //host, no backslash
+_ACT = r"^reveal:reveal-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+"""The acts that a step-up can be made for."""
 _LOOPBACK = r"^http://(127\.0\.0\.1|\[::1\]):[1-9][0-9]{0,4}(/[A-Za-z0-9._~/-]*)?$"
 
 
 class LoginQuery(Body):
-    """Where to sign in (default: the first provider), and where to go afterwards: a path of this backend."""
+    """Where to sign in (default: the first provider), and where to go afterwards: a path of this backend.
+
+    ``step_up``: a new sign-in with the second factor, for this one act of the session that is there.
+    """
 
     provider: str | None = Field(default=None, max_length=64)
+    step_up: str | None = Field(default=None, pattern=_ACT)
     return_to: str = Field(default="/", max_length=1_024, pattern=_LOCAL_PATH)
 
 
@@ -50,6 +56,7 @@ class CliQuery(Body):
     code_challenge: str = Field(pattern=r"^[A-Za-z0-9_-]{43}$")
     state: str = Field(pattern=r"^[A-Za-z0-9._~-]{1,255}$")
     provider: str | None = Field(default=None, max_length=64)
+    step_up: str | None = Field(default=None, pattern=_ACT)
 
 
 class CliCode(Body):
@@ -70,20 +77,20 @@ class CliToken(BaseModel):
 @ROUTER.get("/login", response_class=Response, status_code=303)
 async def login(request: Request, query: Annotated[LoginQuery, Query()]) -> Response:
     """Go to the identity provider."""
-    return await _begin(request, query.provider, {"return_to": query.return_to})
+    return await _begin(request, query.provider, {"return_to": query.return_to}, query.step_up)
 
 
 @ROUTER.get("/cli", response_class=Response, status_code=303)
 async def cli(request: Request, query: Annotated[CliQuery, Query()]) -> Response:
     """Go to the identity provider on behalf of a command line on the browser's own machine."""
-    return await _begin(request, query.provider, query.model_dump(exclude={"provider"}))
+    return await _begin(request, query.provider, query.model_dump(exclude={"provider", "step_up"}), query.step_up)
 
 
-async def _begin(request: Request, provider: str | None, carry: dict[str, str]) -> Response:
+async def _begin(request: Request, provider: str | None, carry: dict[str, str], step_up: str | None) -> Response:
     edge: Edge = request.app.state.edge
     chosen = provider or next(iter(edge.identity.sign_in.providers()), "")
     callback = f"{edge.public_url}/auth/callback"
-    redirect = await edge.identity.sign_in.begin(chosen, redirect_uri=callback, carry=carry)
+    redirect = await edge.identity.sign_in.begin(chosen, redirect_uri=callback, step_up=step_up, carry=carry)
     response = Response(status_code=303, headers={"Location": redirect.url})
     _set_cookie(response, redirect.cookie_name, redirect.cookie_value, max_age=600)
     return response
@@ -91,7 +98,7 @@ async def _begin(request: Request, provider: str | None, carry: dict[str, str]) 
 
 @ROUTER.get("/callback", response_class=Response, status_code=303)
 async def callback(request: Request) -> Response:
-    """Take what the identity provider answers, and open a session."""
+    """Take what the identity provider answers: open a session, or note a step-up of the one that is there."""
     edge: Edge = request.app.state.edge
     params = request.query_params
     if len(params.multi_items()) != len(params):
@@ -100,11 +107,17 @@ async def callback(request: Request) -> Response:
     carry = finished.carry
     if "code_challenge" in carry:
         code = edge.identity.cli_codes.issue(
-            finished.signed_in, code_challenge=carry["code_challenge"], redirect_uri=carry["redirect_uri"]
+            finished.signed_in,
+            code_challenge=carry["code_challenge"],
+            redirect_uri=carry["redirect_uri"],
+            step_up=finished.step_up,
         )
         target = f"{carry['redirect_uri']}?{urlencode({'code': code, 'state': carry['state']})}"
         return Response(status_code=303, headers={"Location": target})
     response = Response(status_code=303, headers={"Location": carry.get("return_to", "/")})
+    if finished.step_up is not None:
+        edge.identity.sessions.note_step_up(request.cookies.get(COOKIE, ""), finished.signed_in, finished.step_up)
+        return response
     token = await _open(edge, request, finished.signed_in)
     _set_cookie(response, COOKIE, token)
     return response
@@ -123,6 +136,17 @@ async def cli_token(request: Request) -> Response:
     await _note_opened(edge, request, session)
     answer = CliToken(token=token, expires_at=session.expires_at)
     return Response(answer.model_dump_json(), media_type="application/json")
+
+
+@ROUTER.post("/cli/step-up", response_class=Response, status_code=204, openapi_extra=reads(CliCode))
+async def cli_step_up(request: Request) -> Response:
+    """Bind a step-up that was made for the command line to its session, for the one act that it was made for."""
+    edge: Edge = request.app.state.edge
+    sent = read_json(CliCode, await read_body(request, "application/json", _SMALL))
+    codes = edge.identity.cli_codes
+    who, act = codes.redeem_step_up(sent.code, code_verifier=sent.code_verifier, redirect_uri=sent.redirect_uri)
+    edge.identity.sessions.note_step_up(bearer_token(request) or "", who, act)
+    return Response(status_code=204)
 
 
 @ROUTER.post("/cli/logout", response_class=Response, status_code=204)

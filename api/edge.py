@@ -13,6 +13,7 @@ from commands.ports.auditing import LedgerEvidence
 from commands.ports.health import Health
 from commands.ports.identity import Contacts, Directory
 from commands.ports.issuers import Issuers
+from commands.ports.keys import Custody, Handovers
 from commands.ports.ledger import Ledger
 from commands.ports.living import Living
 from commands.ports.metrics import Metrics
@@ -48,6 +49,14 @@ class Tasks:
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """How keys of the key store leave it, once that is authorised."""
+
+    custody: Custody
+    handovers: Handovers
+
+
+@dataclass(frozen=True, slots=True)
 class Edge:
     """Everything that endpoints use. ``public_url`` and ``agent_url`` are bases without a slash at the end.
 
@@ -63,6 +72,7 @@ class Edge:
     identity: Identity
     tasks: Tasks
     imports: Imports
+    keys: Keys
     health: Health
     metrics: Metrics
     presence: Presence

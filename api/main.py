@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from api.agent.apps import agent_app, pki_app
 from api.app import people_app
-from api.edge import Edge, Identity, Tasks
+from api.edge import Edge, Identity, Keys, Tasks
 from infra.bootstrap import Backend, Files, compose
 from infra.development import dev_provider, note_machine_secrets
 from infra.identity.wiring import Identity as IdentityAdapters
@@ -37,6 +37,7 @@ def edge_of(backend: Backend, identity: IdentityAdapters, settings: Settings) ->
         identity=_identity(backend, identity),
         tasks=Tasks(backend.task_signer(), backend.leases, backend.wakeups),
         imports=backend.imports(),
+        keys=Keys(backend.custody(), backend.handovers()),
         health=backend.health,
         metrics=backend.metrics,
         presence=backend.presence,

@@ -16,7 +16,7 @@ from api.safeguard import correlation_id
 from commands.access import rights, session_ends
 from commands.context import Authentication, Principal
 from domain.access.session import EndReason
-from domain.errors import Denied, Unauthenticated
+from domain.errors import Denied, Unauthenticated, Unavailable
 
 COOKIE = "__Host-sslclm"
 CSRF_HEADER = "X-CSRF-Token"
@@ -82,6 +82,24 @@ async def live_session(edge: Edge, token: str, correlation: str) -> Session | No
     if checked is None:
         await note_ended(edge, session, "provider-refused", correlation)
     return checked
+
+
+async def reconfirmed(edge: Edge, request: Request, caller: Caller) -> Principal:
+    """Return who is calling, once the provider has said that the session still stands, however lately it was asked.
+
+    Raises Unauthenticated where it does not, and Unavailable where the provider cannot say.
+    """
+    if caller.session is None or caller.token is None:
+        raise Denied("a key is revealed to people only", rule="machine-reveal", fix="let a person ask for it")
+    checked = await edge.identity.rechecks.recheck(caller.token)
+    if checked is None:
+        await note_ended(edge, caller.session, "provider-refused", correlation_id(request.scope))
+        raise Unauthenticated("the session is over", rule="session-ended", fix="sign in again")
+    if checked.degraded:
+        raise Unavailable(
+            "the identity provider cannot confirm your session now", rule="session-unconfirmed", fix="try again later"
+        )
+    return _person(edge, checked)
 
 
 async def note_ended(edge: Edge, session: Session, reason: EndReason, correlation: str) -> None:

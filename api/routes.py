@@ -36,6 +36,7 @@ ROUTES: Mapping[tuple[str, str], str | tuple[str, ...] | Public] = {
     ("GET", "/auth/callback"): _SIGN_IN,
     ("GET", "/auth/cli"): _SIGN_IN,
     ("POST", "/auth/cli/token"): _SIGN_IN,
+    ("POST", "/auth/cli/step-up"): _SIGN_IN,
     ("POST", "/auth/cli/logout"): Public("ends the session whose token is sent, and nothing else"),
     ("POST", "/auth/logout"): Public("ends the session whose cookie and CSRF token are sent, and nothing else"),
     ("POST", "/auth/backchannel-logout"): Public("the logout token is signed by the identity provider"),
@@ -96,6 +97,15 @@ ROUTES: Mapping[tuple[str, str], str | tuple[str, ...] | Public] = {
     # who was told
     ("GET", "/api/v1/notices"): "notices.read",
     ("GET", "/api/v1/notices/deliveries"): "notices.deliveries",
+    # keys and reveals
+    ("GET", "/api/v1/keys"): "keys.read",
+    ("GET", "/api/v1/keys/{key_id}"): "keys.read",
+    ("POST", "/api/v1/certificates/{certificate_id}/reveals"): "reveals.request",
+    ("GET", "/api/v1/reveals"): "reveals.read",
+    ("GET", "/api/v1/reveals/{reveal_id}"): "reveals.read",
+    ("POST", "/api/v1/reveals/{reveal_id}/approve"): "reveals.approve",
+    ("POST", "/api/v1/reveals/{reveal_id}/reject"): "reveals.reject",
+    ("POST", "/api/v1/reveals/{reveal_id}/redeem"): "reveals.redeem",
     # evidence
     ("GET", "/api/v1/audit/events"): "audit.read",
     ("GET", "/api/v1/audit/objects/{object_id}"): "audit.read",
@@ -109,6 +119,8 @@ ROUTES: Mapping[tuple[str, str], str | tuple[str, ...] | Public] = {
     ("POST", "/agent/v1/enrol"): "agent.enrol",
     ("GET", "/agent/v1/tasks"): "agent.tasks",
     ("POST", "/agent/v1/tasks/{task_id}/result"): ("agent.report-key", "agent.report-install", "agent.report-removal"),
+    ("POST", "/agent/v1/tasks/{task_id}/key"): "agent.fetch-key",
+    ("POST", "/agent/v1/tasks/{task_id}/key-password"): "agent.fetch-key",
     ("POST", "/agent/v1/identity"): "agent.renew-identity",
     ("POST", "/agent/v1/heartbeat"): "agent.heartbeat",
     # the plain listener

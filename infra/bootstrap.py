@@ -28,6 +28,8 @@ from infra.identity.wiring import Identity, identity
 from infra.importing.reader import IsolatedReader
 from infra.issuers.internal import InternalIssuers
 from infra.issuers.records import IssuerRecord
+from infra.keystore.custody import KeyStoreCustody
+from infra.keystore.handovers import MemoryHandovers
 from infra.keystore.kek_file import LocalKekFile
 from infra.keystore.sqlite import SqliteKeyStore
 from infra.ledger.sqlite import SqliteLedger
@@ -79,6 +81,14 @@ class Backend:
     def imports(self) -> Imports:
         """Return what takes foreign certificates and keys over."""
         return Imports(self.bus, IsolatedReader(), self.keystore)
+
+    def custody(self) -> KeyStoreCustody:
+        """Return what makes and packs keys that are held for others."""
+        return KeyStoreCustody(self.keystore)
+
+    def handovers(self) -> MemoryHandovers:
+        """Return a memory for the passwords of keys on their way to agents; one listener needs one."""
+        return MemoryHandovers(self.clock)
 
     def task_signer(self) -> Ed25519TaskSigner:
         """Return the signer of agents' tasks."""

@@ -54,6 +54,10 @@ class Members:
             return None
         return self.text(name, limit=limit)
 
+    def choice(self, name: str, pattern: str, otherwise: str) -> str:
+        """Take a string that matches ``pattern``, or ``otherwise`` where the member is missing."""
+        return self.text(name, pattern) if name in self._rest else otherwise
+
     def integer(self, name: str, low: int, high: int) -> int:
         """Take an integer; ``true`` is none."""
         value = self._take(name)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from api.agent.certificates import chain_of
 from api.agent.enrolment import enrolment_routes
+from api.agent.keys import key_routes
 from api.agent.peers import agent_context
 from api.agent.pki import pki_routes
 from api.agent.results import Accepted, Result, accept_result
@@ -58,6 +59,7 @@ def agent_app(edge: Edge) -> FastAPI:
     app = FastAPI(title="SSL-CLM agents", docs_url=None, redoc_url=None, openapi_url=None)
     install_problem_handlers(app, called=edge.metrics.called)
     app.include_router(_queue_routes(edge))
+    app.include_router(key_routes(edge))
     app.include_router(_own_routes(edge))
     return app
 

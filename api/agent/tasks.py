@@ -10,11 +10,16 @@ from typing import Any
 from api.edge import Edge
 from api.pem import pem_from_base64, pem_from_der
 from api.waiting import rung_or_draining
+from commands.keys.redeem import form_of
 from domain.hosts.targets import Window
 from domain.hosts.windows import is_open
+from domain.keys.key import Key
 from domain.moments import microseconds
-from projections.certificates.inventory import INVENTORY
+from domain.profiles.spec import ProfileSpec
+from projections.certificates.inventory import INVENTORY, InventoryRow
 from projections.hosts.queue import QUEUE, QueueFilter, TaskRow
+from projections.keys.keys import KEYS
+from projections.profiles.profiles import PROFILES
 
 LEASE_SECONDS = 60
 GOOD_FOR_SECONDS = 900
@@ -77,7 +82,7 @@ def _parameters(edge: Edge, row: TaskRow) -> Mapping[str, Any]:
     if row["kind"] == "remove":
         return _removal(row, certificate["fingerprint"])
     *above, root = edge.issuers.chain(certificate["issuer_id"])
-    return {
+    return _key_parameters(edge, row, certificate) | {
         "deployment_id": row["deployment_id"],
         "order_id": row["order_id"],
         "generation": row["generation"],
@@ -98,6 +103,18 @@ def _removal(row: TaskRow, fingerprint: str) -> Mapping[str, Any]:
         "disabler": target.get("disabler", ""),
         "target": _told(target),
     }
+
+
+def _key_parameters(edge: Edge, row: TaskRow, certificate: InventoryRow) -> dict[str, str]:
+    """Return where the key comes from, and how a key store file of it is encrypted, where that is not as usual."""
+    told = {}
+    key = edge.views.get(KEYS, Key.id_for(certificate["spki_sha256"]))
+    if key is not None and key["stored_as"] is not None:
+        told["key_from"] = "server"
+    profile = edge.views.get(PROFILES, certificate["profile_id"] or "")
+    if profile is not None and (row["target"] or {}).get("layout") == "pkcs12":
+        told["keystore_form"] = form_of(ProfileSpec.model_validate(profile["spec"]), edge.clock())
+    return told
 
 
 def _told(target: Mapping[str, Any]) -> dict[str, Any]:

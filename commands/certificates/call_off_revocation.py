@@ -5,6 +5,8 @@ from __future__ import annotations
 from commands.base import Command, Scope, UseCase
 from commands.work import Work
 from domain.certificates.certificate import Certificate
+from domain.errors import WrongState
+from domain.keys.key import Key
 
 
 class CallOffRevocation(Command):
@@ -19,8 +21,16 @@ def scope(command: CallOffRevocation, work: Work) -> Scope:
 
 
 def handle(command: CallOffRevocation, work: Work) -> None:
-    """Call it off."""
-    work.load(Certificate, command.certificate_id).call_off_revocation(at=work.now)
+    """Call it off, unless it follows from a key that a person has seen."""
+    certificate = work.load(Certificate, command.certificate_id)
+    key = work.find(Key, Key.id_for(certificate.spki_sha256))
+    if key is not None and key.seen:
+        raise WrongState(
+            "a person has seen the key, so its certificate comes to its end",
+            rule="key-seen",
+            fix="replace it until then",
+        )
+    certificate.call_off_revocation(at=work.now)
 
 
 CALL_OFF_REVOCATION = UseCase("certificates.call-off-revocation", scope, handle)

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from commands.certificates.renewing import hasten
 from commands.certificates.revoking import plan_revocation
 from commands.work import Work
 from domain.certificates.certificate import Certificate
-from domain.keys.reveal import LONGEST_GRACE
+from domain.certificates.revocation import GRACE_AT_MOST
 
 
 def after_a_reveal(work: Work, certificate: Certificate, *, grace: timedelta) -> None:
-    """Plan the revocation: ``grace`` from now at the latest, never later than seven days; not of what is imported."""
-    at_latest = min(work.now + min(grace, LONGEST_GRACE), certificate.not_after)
-    sooner = certificate.planned is None or at_latest < certificate.planned.at_latest
-    if sooner and certificate.purpose == "order" and certificate.state in {"issued", "superseded"}:
+    """Want the successor now, and plan the revocation: ``grace`` from now at the latest, never later than seven days.
+
+    NIST SP 800-57 part 1 rev. 5 section 8.2.2.2: a private signature key that was recovered is revoked as soon as
+    possible. A plan that comes sooner stands; a foreign authority's certificate is replaced only, it alone revokes it.
+    """
+    hasten(work, certificate.id, "re-key")
+    if certificate.purpose == "imported":
+        return
+    at_latest = min(work.now + min(grace, GRACE_AT_MOST), certificate.not_after)
+    former = certificate.planned
+    if former is None:
         plan_revocation(work, certificate, reason="superseded", at_latest=at_latest)
+    elif at_latest < former.at_latest:
+        plan_revocation(work, certificate, **{**dict(former), "at_latest": at_latest})

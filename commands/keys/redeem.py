@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from commands.base import UseCase
 from commands.bus import Bus
@@ -15,7 +16,6 @@ from commands.keys.request_reveal import must_be_a_person
 from commands.ports.keys import Custody, Package
 from commands.work import Work
 from domain.certificates.certificate import Certificate
-from domain.certificates.order import Order
 from domain.errors import StepUpRequired, WrongState
 from domain.keys.key import Key
 from domain.keys.reveal import Form, Reveal, act_of
@@ -25,6 +25,16 @@ from domain.profiles.spec import ProfileSpec
 
 class RedeemReveal(RevealCommand):
     """Use one approval up and see the key, once."""
+
+
+class Revealed(NamedTuple):
+    """What leaves: the package, how it is encrypted, until when its certificate lives, where that stands on record."""
+
+    certificate_id: str
+    package: Package
+    form: Form
+    revoked_at_latest: datetime | None
+    position: int
 
 
 def handle(command: RedeemReveal, work: Work) -> None:
@@ -48,7 +58,7 @@ def handle(command: RedeemReveal, work: Work) -> None:
 
 async def reveal_key(
     bus: Bus, custody: Custody, command: RedeemReveal, context: Context, *, spend: Callable[[], bool]
-) -> Package:
+) -> Revealed:
     """Return the key, once: a repeated call gets nothing, whatever idempotency key it carries.
 
     ``spend`` uses the step-up up and tells whether it was still there. Raises WrongState (rule ``reveal-used``).
@@ -61,8 +71,9 @@ async def reveal_key(
     work = Work(bus.services, context)
     reveal = work.load(Reveal, command.reveal_id)
     certificate, key = work.load(Certificate, reveal.certificate_id), work.load(Key, reveal.key_id)
-    form = form_of(_spec(work, certificate), work.now)
-    return await custody.pack(key.must_be_held(), chain_of(bus.services, certificate), form=form)
+    package = await custody.pack(key.must_be_held(), chain_of(bus.services, certificate), form=reveal.form)
+    until = certificate.planned.at_latest if certificate.planned else None
+    return Revealed(certificate.id, package, reveal.form, until, outcome.position)
 
 
 def form_of(spec: ProfileSpec | None, now: datetime) -> Form:
@@ -81,11 +92,8 @@ def _as_approved(reveal: Reveal, certificate: Certificate, key: Key) -> None:
 
 
 def _spec(work: Work, certificate: Certificate) -> ProfileSpec | None:
-    """Return the present content of the profile that the certificate was issued by; None for an imported one."""
-    if certificate.order_id is None:
-        return None
-    order = work.refer(Order, certificate.order_id)
-    return work.refer(Profile, order.profile_id).spec
+    """Return the present content of the profile that the certificate was issued by; None where it has none."""
+    return None if certificate.profile_id is None else work.refer(Profile, certificate.profile_id).spec
 
 
 REDEEM_REVEAL = UseCase("reveals.redeem", scope, handle)

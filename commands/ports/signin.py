@@ -221,11 +221,15 @@ class MachineTokens(Protocol):
 class CliCodes(Protocol):
     """One-time codes that hand a finished sign-in from the browser to the command line (as RFC 8252, RFC 7636)."""
 
-    def issue(self, signed_in: SignedIn, *, code_challenge: str, redirect_uri: str) -> str:
+    def issue(self, signed_in: SignedIn, *, code_challenge: str, redirect_uri: str, step_up: str | None = None) -> str:
         """Return a code, good once within 60 s. ``redirect_uri`` must be http on a loopback address literal.
 
-        ``code_challenge`` is S256. Raises :class:`domain.errors.InvalidInput`.
+        ``code_challenge`` is S256; ``step_up``: the sign-in was made for this one act, and opens no session. Raises
+        :class:`domain.errors.InvalidInput`.
         """
 
     def redeem(self, code: str, *, code_verifier: str, redirect_uri: str) -> str:
         """Return the token of a new session of kind ``cli``. Raises :class:`TokenRefused`; the code is burnt."""
+
+    def redeem_step_up(self, code: str, *, code_verifier: str, redirect_uri: str) -> tuple[SignedIn, str]:
+        """Return who signed in for which act. Raises :class:`TokenRefused`; the code is burnt."""

@@ -18,8 +18,6 @@ WAITS_AT_MOST = timedelta(hours=24)
 """How long a request waits for its second person."""
 REDEEM_WITHIN = timedelta(minutes=15)
 """How long an approval is good."""
-LONGEST_GRACE = timedelta(days=7)
-"""The latest moment after a reveal at which the certificate is revoked, whatever a profile says."""
 
 
 def act_of(reveal_id: str) -> str:
@@ -39,6 +37,7 @@ class Reveal(Aggregate):
         self.request_sha256 = ""
         self.approver = ""
         self.approved_until: datetime | None = None
+        self.form: Form = "aes-256"
 
     class Requested(base.Created):
         """Who wants to see which key, owned by which team then; the reason stands in the entry's erasable details."""
@@ -85,7 +84,7 @@ class Reveal(Aggregate):
         form: Form
 
         def apply(self, reveal: Reveal) -> None:
-            reveal.state = "authorised"
+            reveal.state, reveal.form = "authorised", self.form
 
     @classmethod
     def request(

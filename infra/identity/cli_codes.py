@@ -34,12 +34,12 @@ class SqliteCliCodes:
         self._sealer = sealer
         self._clock = clock
 
-    def issue(self, signed_in: SignedIn, *, code_challenge: str, redirect_uri: str) -> str:
+    def issue(self, signed_in: SignedIn, *, code_challenge: str, redirect_uri: str, step_up: str | None = None) -> str:
         """Return a code for a sign-in that was made for the command line; see the port."""
         check_cli_request(code_challenge, redirect_uri)
         code, now = secrets.token_urlsafe(32), self._clock().timestamp()
         key = digest(code)
-        kept = {"challenge": code_challenge, "uri": redirect_uri, "who": pack(signed_in).decode()}
+        kept = {"challenge": code_challenge, "uri": redirect_uri, "who": pack(signed_in).decode(), "act": step_up}
         sealed = self._sealer.seal(json.dumps(kept).encode(), b"cli" + key)
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM cli_code WHERE expires <= ?", (now,))
@@ -48,6 +48,20 @@ class SqliteCliCodes:
 
     def redeem(self, code: str, *, code_verifier: str, redirect_uri: str) -> str:
         """Return the token of a new session; whoever tries a code burns it."""
+        who, act = self._take(code, code_verifier, redirect_uri)
+        if act is not None:
+            raise refused("the code was issued for a step-up, which opens no session", "cli-code")
+        token, _ = self._sessions.create(who, "cli")
+        return token
+
+    def redeem_step_up(self, code: str, *, code_verifier: str, redirect_uri: str) -> tuple[SignedIn, str]:
+        """Return who signed in for which act; whoever tries a code burns it."""
+        who, act = self._take(code, code_verifier, redirect_uri)
+        if act is None:
+            raise refused("the code was issued for a sign-in, not for a step-up", "cli-code")
+        return who, act
+
+    def _take(self, code: str, code_verifier: str, redirect_uri: str) -> tuple[SignedIn, str | None]:
         key = digest(code)
         sql = "DELETE FROM cli_code WHERE code = ? RETURNING expires, sealed"
         with self._database.transaction() as connection:
@@ -58,8 +72,7 @@ class SqliteCliCodes:
         kept = json.loads(plain)
         if not _fits(code_verifier, kept["challenge"]) or redirect_uri != kept["uri"]:
             raise refused("the code was issued to another command line", "cli-verifier")
-        token, _ = self._sessions.create(unpack(kept["who"].encode()), "cli")
-        return token
+        return unpack(kept["who"].encode()), kept.get("act")
 
 
 def check_cli_request(code_challenge: str, redirect_uri: str) -> None:

@@ -12,7 +12,10 @@ from commands.certificates.carry_out_revocations import carry_out_revocations
 from commands.issuers.keep_crls_fresh import keep_crls_fresh
 from commands.profiles.watch_living import LivingWatch
 from domain.certificates.certificate import Certificate
+from domain.certificates.order import Order
 from domain.certificates.renewal import Renewal
+from domain.hosts.deployment import Deployment
+from domain.keys.key import Key
 from infra.bootstrap import Backend
 from infra.identity.wiring import Identity
 from infra.living import ViewsLiving
@@ -20,6 +23,7 @@ from infra.upkeep.agents import Agents
 from infra.upkeep.calendar import Calendar
 from infra.upkeep.clock import keep_time
 from infra.upkeep.issuances import OpenIssuances
+from infra.upkeep.keys import HeldKeys
 from infra.upkeep.listeners import OwnTls, keep_own_certificate
 from infra.upkeep.loop import EVERY_SECONDS, Reaction, Upkeep
 from infra.upkeep.renewals import renewals
@@ -33,6 +37,7 @@ def upkeep(
     backend: Backend, identity: Identity, tls: OwnTls, *, agents_silent_for: timedelta = timedelta(minutes=10)
 ) -> Upkeep:
     """Return the loop with every reaction of this backend."""
+    keys = HeldKeys(backend)
     return Upkeep(
         backend.ledger,
         (
@@ -47,6 +52,8 @@ def upkeep(
                 wakes=_RENEWING,
                 next=backend.services.reading.next_renewal,
             ),
+            Reaction("server-keys", keys.make, wakes=(Order.Approved, Order.KeyRefused, Order.IssuanceReopened)),
+            Reaction("key-copies", keys.end, wakes=(Deployment.Served, Key.CopyDestroyed)),
             Reaction("agents", Agents(backend, agents_silent_for).react),
             Reaction("policy", _policy(backend)),
             Reaction("calendar", Calendar(backend).react),

@@ -24,7 +24,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from api.app import people_app
-from api.edge import Edge, Identity, Tasks
+from api.edge import Edge, Identity, Keys, Tasks
 from commands.access.create_team import CreateTeam
 from commands.access.give_grant import GiveGrant
 from commands.base import Command, Outcome
@@ -249,6 +249,7 @@ def _lab(backend: Backend, adapters: Adapters, clock: TurnedClock) -> Lab:
         identity=_identity(backend, adapters, sign_in, rechecks),
         tasks=Tasks(backend.task_signer(), backend.leases, backend.wakeups),
         imports=backend.imports(),
+        keys=Keys(backend.custody(), backend.handovers()),
         health=backend.health,
         metrics=backend.metrics,
         presence=backend.presence,

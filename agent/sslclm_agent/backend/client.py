@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from sslclm_agent import VERSION
 from sslclm_agent.backend.channel import Channel, verifying_context
@@ -14,7 +16,8 @@ from sslclm_agent.state.keys import generate, signing_request, to_pem
 from sslclm_agent.state.outbox import Result
 from sslclm_agent.strictjson import Members
 
-_ALREADY_REPORTED = 409
+_ALREADY_REPORTED = _CONFLICT = 409
+_PKCS12 = 131_072
 
 
 class Backend:
@@ -39,6 +42,23 @@ class Backend:
         except RefusedByBackendError as error:
             if error.status != _ALREADY_REPORTED:
                 raise
+
+    def fetch_key(self, task_id: str) -> tuple[bytes, str]:
+        """Return the key that a task installs, as PKCS #12, and its password, which comes by a call of its own."""
+        try:
+            data = Members(self._channel().call("POST", f"/agent/v1/tasks/{task_id}/key").json(), "key")
+            told = Members(self._password(task_id), "password")
+            return base64.b64decode(data.text("pkcs12", limit=_PKCS12), validate=True), told.text("password", limit=256)
+        except (TaskError, ValueError):  # their words may repeat what came
+            raise UnreachableError("the delivered key cannot be used") from None
+
+    def _password(self, task_id: str) -> dict[str, Any]:
+        try:
+            return self._channel().call("POST", f"/agent/v1/tasks/{task_id}/key-password").json()
+        except RefusedByBackendError as error:
+            if error.status != _CONFLICT:
+                raise
+            raise UnreachableError("the backend has forgotten the key's password; it is fetched again") from error
 
     def heartbeat(self, state: str, detail: str) -> float | None:
         """Tell how the agent is; return how many seconds the backend's clock is ahead, if it says its time."""

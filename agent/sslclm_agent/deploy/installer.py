@@ -11,6 +11,7 @@ from sslclm_agent.deploy.checks import Material, check, fingerprint
 from sslclm_agent.deploy.commands import HostCommands
 from sslclm_agent.deploy.folder import Content, VersionedFolder, account
 from sslclm_agent.deploy.journal import Entry, Journal
+from sslclm_agent.deploy.keystore import keystore_files
 from sslclm_agent.deploy.probe import Evidence, ProbeFailedError, Prober
 from sslclm_agent.deploy.results import failed, served
 from sslclm_agent.deploy.rollback import RollBack
@@ -146,7 +147,9 @@ class Installer:
 
     def _content(self, order: Install, material: Material) -> Content:
         target = order.target
-        if target.layout == "combined":
+        if target.layout == "pkcs12":
+            files = keystore_files(material, order.keystore_form, target.mode)
+        elif target.layout == "combined":
             files = {"bundle.pem": (material.chain_pem + material.key_pem, target.mode)}
         else:
             files = {"fullchain.pem": (material.chain_pem, 0o644), "privkey.pem": (material.key_pem, target.mode)}

@@ -16,7 +16,7 @@ ALGORITHMS = ("EC-P256", "EC-P384", "RSA-2048", "RSA-3072", "RSA-4096", "Ed25519
 
 
 class KeyFolder:
-    """Private keys made for orders: ``keys/<order>/<generation>.pem``, 0600, never sent anywhere."""
+    """Private keys for orders: ``keys/<order>/<generation>.pem``, 0600, made here or delivered, never sent anywhere."""
 
     def __init__(self, state_dir: Path) -> None:
         self._root = private_directory(state_dir / "keys")
@@ -30,6 +30,10 @@ class KeyFolder:
         if algorithm_of(key) != algorithm:
             raise TaskError(f"generation {generation} of this order already has a key of kind {algorithm_of(key)}")
         return key
+
+    def put(self, order_id: str, generation: int, pem: bytes) -> None:
+        """Keep a key that was delivered."""
+        write_private(private_directory(self._root / order_id) / f"{generation}.pem", pem)
 
     def pem(self, order_id: str, generation: int) -> bytes | None:
         """Return the stored key as PEM, or ``None``."""

@@ -100,7 +100,7 @@ class Target:
         result = cls(
             kind=members.text("kind", "nginx|files"),
             directory=members.text("directory", "/[A-Za-z0-9._/+-]+", 255),
-            layout=members.text("layout", "separate|combined"),
+            layout=members.text("layout", "separate|combined|pkcs12"),
             owner=members.text("owner", account),
             group=members.text("group", account),
             mode=int(members.text("mode", "0[0-7]{3}"), 8),
@@ -118,7 +118,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Install:
-    """Install a certificate for a key this agent made; ``chain`` is leaf first, without ``root``."""
+    """Install a certificate for a key that this agent made, or fetches from the backend (``fetch_key``).
+
+    ``chain`` is leaf first, without ``root``. ``keystore_form``: how a key store of layout ``pkcs12`` is encrypted.
+    """
 
     deployment_id: str
     order_id: str
@@ -128,6 +131,8 @@ class Install:
     root: str
     fingerprint: str
     target: Target
+    fetch_key: bool = False
+    keystore_form: str = "aes-256"
 
     @classmethod
     def read(cls, value: Any) -> Install:
@@ -142,6 +147,8 @@ class Install:
             root=members.text("root", limit=_PEM),
             fingerprint=members.text("fingerprint", "[0-9a-f]{64}"),
             target=Target.read(members.value("target")),
+            fetch_key=members.choice("key_from", "server|host", "host") == "server",
+            keystore_form=members.choice("keystore_form", "aes-256|legacy-3des", "aes-256"),
         )
         members.done()
         return result

@@ -9,15 +9,16 @@ from sslclm_agent.clock import Clock
 from sslclm_agent.config.settings import Settings
 from sslclm_agent.deploy.installer import Installer
 from sslclm_agent.deploy.journal import Journal
+from sslclm_agent.deploy.keystore import open_delivered
 from sslclm_agent.deploy.remover import Remover
 from sslclm_agent.deploy.results import failed
-from sslclm_agent.errors import RefusedByBackendError, SignatureError, TaskError, UnreachableError
+from sslclm_agent.errors import RefusedByBackendError, SignatureError, StageError, TaskError, UnreachableError
 from sslclm_agent.state.identity import IdentityStore
 from sslclm_agent.state.keys import KeyFolder, signing_request
 from sslclm_agent.state.outbox import Outbox, Result
 from sslclm_agent.state.safe_mode import SafeMode
 from sslclm_agent.strictjson import Members
-from sslclm_agent.tasks.parameters import MakeKey
+from sslclm_agent.tasks.parameters import Install, MakeKey
 from sslclm_agent.tasks.signature import Task, verify
 
 _log = logging.getLogger(__name__)
@@ -127,6 +128,16 @@ class Worker:
         return {"outcome": "done", "csr": signing_request(key, order.common_name, order.dns_names, order.ip_addresses)}
 
     def _install(self, task: Task) -> Result:
+        order = Install.read(task.parameters)
+        if order.fetch_key and self._keys.pem(order.order_id, order.generation) is None:
+            try:
+                pem = open_delivered(*self._backend.fetch_key(task.task_id), order)
+            except RefusedByBackendError as error:
+                return failed("refused", error.sentence)
+            except StageError as error:
+                return failed(error.stage, error.sentence)
+            self._keys.put(order.order_id, order.generation, pem)
+            self._progress("key delivered")
         return self._deployers.installer.install(task.task_id, task.parameters)
 
     def _remove(self, task: Task) -> Result:
