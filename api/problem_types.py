@@ -71,6 +71,7 @@ FINER: Mapping[str, str] = {
     "transfer-open": "An offer is open; it is withdrawn before another one is made.",
     "transfer-none": "No offer is open: there was none, it was answered, withdrawn, or is older than 7 days.",
     "transfer-installing": "The certificate is being installed on its owner's hosts; ownership moves afterwards.",
+    "transfer-renewing": "A successor of the certificate is on its way for its owner.",
     "transfer-key-shared": "Another certificate of the owner has the same key; a key has one owner.",
     "certificate-moved": "The certificate belongs to another team by now.",
     "consent-by-person": "Consent to a transfer is given by a person, not by a machine.",

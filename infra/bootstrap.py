@@ -103,7 +103,6 @@ class Backend:
 
     def close(self) -> None:
         """Stop the thread of the read models, then close the files."""
-        self.health.close()
         self.runner.stop()
         self.notices.close()
         self.ledger.close()
@@ -119,7 +118,7 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
     clock = guarded(clock)
     keystore, ledger = _stores(files, clock)
     views, wakeups = SqliteViews(files.views, MODELS), Wakeups()
-    runner, metrics = _following(ledger, views, wakeups, clock)
+    runner = _following(ledger, views, wakeups)
     issuers = InternalIssuers(issuer_records(views), keystore)
     services = _services(ledger, issuers, views, clock, reserved_names)
     return Backend(
@@ -136,8 +135,8 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
         evidence=SqliteEvidence(ledger),
         wakeups=wakeups,
         leases=MemoryLeases(clock),
-        health=BackendHealth(ledger, views, runner, keystore, clock, metrics.records),
-        metrics=metrics,
+        health=BackendHealth(ledger, views, runner, keystore, clock),
+        metrics=BackendMetrics(ledger, views, runner, clock),
         presence=SqlitePresence(files.presence, clock),
         notices=Outbox(NoticesDatabase(files.notices), clock),
     )
@@ -182,15 +181,13 @@ def _services(
     )
 
 
-def _following(
-    ledger: SqliteLedger, views: SqliteViews, wakeups: Wakeups, clock: GuardedClock
-) -> tuple[Runner, BackendMetrics]:
-    """Start to fold the ledger into the views, and wait until they have caught up with it; count from here on."""
+def _following(ledger: SqliteLedger, views: SqliteViews, wakeups: Wakeups) -> Runner:
+    """Start to fold the ledger into the views, and wait until they have caught up with it."""
     runner = Runner(ledger, views)
     runner.listen(wakeups.changed)
     runner.start()
     views.wait_for_blocking(ledger.head().position, timeout=_CATCH_UP_SECONDS)
-    return runner, BackendMetrics(ledger, views, runner, clock)
+    return runner
 
 
 def issuer_records(views: SqliteViews) -> Iterator[IssuerRecord]:

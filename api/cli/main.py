@@ -11,6 +11,7 @@ from api.cli import (
     certificates,
     clock,
     hosts,
+    imports,
     notices,
     orders,
     policy,
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # their frames would show local variables, a token among them
     rich_markup_mode="rich",
 )
-PARTS = (access, orders, certificates, renewals, revoking, transfers, notices, accesses)
+PARTS = (access, orders, certificates, renewals, revoking, imports, transfers, notices, accesses)
 for part in (*(one.APP for one in PARTS), rules.ISSUERS):
     app.add_typer(part)
 for name, group, panel in (

@@ -12,6 +12,7 @@ from commands.base import Command, Scope, UseCase
 from commands.work import Work
 from domain.access.team import Team
 from domain.certificates.certificate import Certificate
+from domain.certificates.renewal import Renewal
 from domain.errors import Denied, WrongState
 from domain.keys.key import Key
 
@@ -83,6 +84,13 @@ def handle_accept(command: AcceptOwnership, work: Work) -> None:
             "it is being installed on the owner's hosts",
             rule="transfer-installing",
             fix="wait until it is served or has failed, or disable the host that does not answer",
+        )
+    renewal = work.find(Renewal, Renewal.id_for(command.certificate_id))
+    if renewal is not None and renewal.under_way is not None:
+        raise WrongState(
+            "its successor is on its way for the owner",
+            rule="transfer-renewing",
+            fix=f"take the successor over when it is there, or let the owner cancel {renewal.under_way}",
         )
     certificate = work.load(Certificate, command.certificate_id)
     certificate.accept_ownership(accepter=principal.pseudonym, at=work.now)

@@ -29,7 +29,7 @@ from infra.importing.containers import read_container
 from infra.importing.keys import spki_of
 from infra.importing.pieces import Passwords, Pieces, Unreadable
 
-CPU_SECONDS = 10
+CPU_SECONDS = 6
 MEMORY_BYTES = 1 << 30
 _LIMITS = (
     (resource.RLIMIT_CPU, CPU_SECONDS),

@@ -64,15 +64,16 @@ def make(
     serial: int | None = None,
     key: ec.EllipticCurvePrivateKey | None = None,
     days: int = 400,
+    claims: x509.Name | None = None,
     subject: Sequence[x509.NameAttribute[str]] = (),
 ) -> Party:
-    """Return a certificate; self-signed without an issuer."""
+    """Return a certificate; self-signed without an issuer. ``claims``: the issuer that it names, whoever signs."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name), *subject])
     builder = (
         x509.CertificateBuilder()
         .subject_name(name)
-        .issuer_name(issuer.certificate.subject if issuer else name)
+        .issuer_name(claims or (issuer.certificate.subject if issuer else name))
         .public_key(key.public_key())
         .serial_number(serial or x509.random_serial_number())
         .not_valid_before(START)
