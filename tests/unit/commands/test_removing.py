@@ -1,0 +1,127 @@
+"""Taking revoked certificates out of service: what is withdrawn, what is removed, and why not."""
+
+from __future__ import annotations
+
+import pytest
+
+from commands.certificates.revoke import RevokeCertificate
+from commands.hosts.remove_deployment import RemoveDeployment
+from commands.hosts.report_removal import ReportRemoval
+from domain.errors import InvalidInput, NotFound, WrongState
+from domain.hosts.deployment import NO_DISABLER, Evidence
+from domain.hosts.host import Host
+from tests.support.deployed import DIRECTORY, ENDPOINT, WEB1, Deployed, deployed, installed, ordered
+from tests.support.world import World, anna, ben, the_agent
+
+
+@pytest.fixture
+def site(world: World) -> Deployed:
+    """A certificate of team shop that is served on a host."""
+    return deployed(world)
+
+
+def revoke(site: Deployed, **told: object) -> list[str]:
+    """Revoke the certificate and return what was recorded of deployments."""
+    before = site.world.head()
+    command = {"certificate_id": site.certificate_id, "revocation_reason": "cessationOfOperation", **told}
+    site.world.when(RevokeCertificate.model_validate(command), anna())
+    return [topic for topic in site.world.then(before) if topic.startswith("deployment.")]
+
+
+def report(site: Deployed, **changes: object) -> ReportRemoval:
+    """Return the agent's report that the certificate is gone."""
+    ids = {"deployment_id": site.deployment_id, "host_id": WEB1, "task_id": site.load().removal_task_id}
+    return ReportRemoval.model_validate(ids | changes)
+
+
+@pytest.mark.parametrize(
+    ("remove", "expected"),
+    [(None, ["deployment.removal-planned"]), (True, ["deployment.removal-planned"]), (False, [])],
+)
+def test_what_is_not_replaced_is_removed_unless_told_otherwise(site: Deployed, remove, expected) -> None:
+    """A certificate that goes for good takes its site along; whoever wants to keep it says so."""
+    assert revoke(site, remove=remove) == expected
+
+
+def test_a_removal_ends_with_proof(site: Deployed) -> None:
+    """Other certificates on the endpoint are evidence; then the deployment is removed."""
+    revoke(site)
+    other = Evidence(endpoint=ENDPOINT, sha256="0" * 64, tls="TLSv1.3", hits=3)
+    site.world.when(report(site, evidence=(other,)), the_agent(WEB1))
+
+    assert site.load().state == "removed"
+
+
+def test_evidence_that_it_is_served_on_proves_nothing(site: Deployed) -> None:
+    """A report that shows the certificate itself is refused and changes nothing."""
+    revoke(site)
+    fingerprint = site.world.fingerprint_of(site.certificate_id)
+    proof = Evidence(endpoint=ENDPOINT, sha256=fingerprint, tls="TLSv1.3", hits=3)
+    with pytest.raises(InvalidInput, match="served on"):
+        site.world.when(report(site, evidence=(proof,)), the_agent(WEB1))
+
+    assert site.load().state == "removing"
+
+
+def test_a_refusal_keeps_the_hosts_words(site: Deployed) -> None:
+    """Why the host did not is on record, and the same may be asked again as another task."""
+    revoke(site)
+    first = site.load().removal_task_id
+    why = "agent.properties of this host defines no disabler.www-off"
+    site.world.when(report(site, stage="refused", detail=why), the_agent(WEB1))
+    assert site.load().state == "removal-refused"
+    site.world.when(RemoveDeployment(deployment_id=site.deployment_id), anna())
+
+    assert site.load().state == "removing"
+    assert site.load().removal_task_id != first
+
+
+def test_without_a_disabler_the_answer_comes_at_once(world: World) -> None:
+    """The target names none: no task is made, and the refusal says why the files are not simply deleted."""
+    site = deployed(world, disabler="")
+
+    assert revoke(site) == ["deployment.removal-planned", "deployment.removal-refused"]
+    assert "would stop every site" in NO_DISABLER
+
+
+def test_an_installation_under_way_is_withdrawn(world: World) -> None:
+    """What is not installed yet is not installed any more: the agent's task is gone."""
+    planned = installed(world, ordered(world))
+
+    assert revoke(planned) == ["deployment.withdrawn"]
+
+
+def test_what_was_installed_meanwhile_is_a_fact_all_the_same(world: World) -> None:
+    """The agent was quicker than the withdrawal: the deployment is served, and may be removed."""
+    planned = installed(world, ordered(world))
+    revoke(planned)
+    world.when(planned.report(), the_agent(WEB1))
+    assert planned.load().state == "served"
+    world.when(RemoveDeployment(deployment_id=planned.deployment_id), anna())
+
+    assert planned.load().state == "removing"
+
+
+def test_a_place_that_another_certificate_took_is_left_alone(site: Deployed) -> None:
+    """Only where the certificate serves last is anything disabled."""
+    site.world.reading.served[WEB1, DIRECTORY] = ["certificate-newer", site.certificate_id]
+
+    assert revoke(site) == []
+
+
+def test_a_good_certificate_is_not_removed(site: Deployed) -> None:
+    """Removal alone would leave a certificate in force that nobody watches: it is revoked first."""
+    with pytest.raises(WrongState, match="not revoked"):
+        site.world.when(RemoveDeployment(deployment_id=site.deployment_id), anna())
+
+
+def test_others_neither_ask_nor_report(site: Deployed) -> None:
+    """Another team sees no such deployment, another host's agent no such task, and an old task is stale."""
+    revoke(site)
+    with pytest.raises(NotFound):
+        site.world.when(RemoveDeployment(deployment_id=site.deployment_id), ben())
+    other = Host.id_for("db1.pay.test")
+    with pytest.raises(NotFound):
+        site.world.when(report(site, host_id=other), the_agent(other))
+    with pytest.raises(WrongState, match="another attempt"):
+        site.world.when(report(site, task_id="task-1"), the_agent(WEB1))
