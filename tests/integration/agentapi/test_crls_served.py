@@ -135,7 +135,7 @@ async def test_whoever_fetches_during_publications_gets_a_whole_crl(lab, plain):
 
 
 async def test_several_writers_never_draw_one_number_twice(lab):
-    """Three processes over one ledger publish at the same time: every number is drawn once and published at most once."""
+    """Three processes over one ledger publish at once: every number is drawn once and published at most once."""
     backend, before = lab.lab.backend, numbered(lab)
 
     def write(name: str) -> None:

@@ -12,12 +12,13 @@ from typing import Any
 import httpx2
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from typer.testing import CliRunner, Result
 
 from api.cli.invocation import Surroundings
 from api.cli.main import app
-from tests.support.csrs import make_csr, p256
+from tests.support.csrs import make_csr
 from tests.support.running_backend import RunningBackend, backend, choose
 
 __all__ = ["backend"]
@@ -103,7 +104,7 @@ def csr(tmp_path) -> Callable[..., Path]:
     """Return a maker of CSR files for DNS names."""
 
     def made(*names: str) -> Path:
-        der = make_csr(p256(), *(x509.DNSName(name) for name in names))
+        der = make_csr(ec.generate_private_key(ec.SECP256R1()), *(x509.DNSName(name) for name in names))
         file = tmp_path / f"{names[0]}.csr"
         file.write_bytes(x509.load_der_x509_csr(der).public_bytes(Encoding.PEM))
         return file
