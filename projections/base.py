@@ -130,6 +130,7 @@ class Projection(Generic[R]):
     - ``columns``: single-valued members that filters and orders may name; ``many``: name -> members that are text or
       lists of text, whose elements filters may name together. ``indexes``: columns that are looked up together.
     - ``selective``: columns of which a value nearly names a row; a question with one is answered from its index.
+    - ``rising``: indexed columns that never fall from one key to the next; a span of one is a span of keys.
     - ``lookups``: those of both that folds look rows up by (:meth:`Rows.having`).
     - ``scope``: the column, or one of ``many``, that holds the owning team or teams, or :data:`EVERYBODY`. None hides
       the model from whoever reads for teams only.
@@ -147,6 +148,7 @@ class Projection(Generic[R]):
     many: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     indexes: tuple[tuple[str, ...], ...] = ()
     selective: tuple[str, ...] = ()
+    rising: tuple[str, ...] = ()
     lookups: tuple[str, ...] = ()
     scope: str | None = None
     wakes: str | None = None

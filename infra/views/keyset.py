@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import sqlite3
-from operator import itemgetter
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -84,16 +84,24 @@ def page(
     scoped = team_ids is not None and table.model.scope != EVERYBODY
     scope = (scope_of(table, team_ids or ()),) if scoped else ()
     after = None if cursor is None else read_cursor(table, where, cursor)
-    found: dict[Any, Row] = {}
-    for branch in branches(db, table, (*where.criteria(), *scope)):
-        sql, values = plan(table, branch, order, after)
-        for record in db.execute(sql, (*values, limit + 1)):
-            row = table.row(record)
-            found[row[table.model.key]] = row
-    place = itemgetter(order.column, table.model.key)
-    rows = sorted(found.values(), key=place, reverse=order.descending)
+    plans = [plan(table, branch, order, after) for branch in branches(db, table, (*where.criteria(), *scope))]
+    if len(plans) == 1:
+        sql, values = plans[0]
+        rows = [table.row(record) for record in db.execute(sql.format(table.all_names), (*values, limit + 1))]
+    else:
+        rows = _merged(db, table, plans, order, limit + 1)
     more = write_cursor(table, where, rows[limit - 1]) if len(rows) > limit else None
     return rows[:limit], more
+
+
+def _merged(
+    db: sqlite3.Connection, table: Table, plans: Sequence[tuple[str, list[Any]]], order: Order, limit: int
+) -> list[Row]:
+    """Return the first rows of several statements: their places first, then only the rows that are shown."""
+    names = f"t.{order.column}, t.{table.model.key}"
+    places = {place for sql, values in plans for place in db.execute(sql.format(names), (*values, limit))}
+    shown = sorted(places, reverse=order.descending)[:limit]
+    return [row for _, key in shown if (row := table.load(db, key)) is not None]
 
 
 def scope_of(table: Table, team_ids: tuple[str, ...]) -> Criterion:

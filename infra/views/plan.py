@@ -5,7 +5,8 @@ SQLite keeps no statistics here, so what drives a statement is chosen by these r
 - values of a list (``holds``) and of columns that nearly name a row (``Projection.selective``) drive; everything else
   is compared on the rows they lead to;
 - one of several values (teams of a person, states, topics with one beginning) is one statement for each value, each
-  read in order from its index as far as the page needs, and merged.
+  read in order from its index as far as the page needs, and merged;
+- a span of a column that rises with the key (``Projection.rising``) is a span of keys.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def _beginning_with(db: sqlite3.Connection, table: Table, column: str, beginning
 def plan(
     table: Table, criteria: Sequence[Criterion], order: Order, after: tuple[Any, Any] | None
 ) -> tuple[str, list[Any]]:
-    """Return one statement for one branch and its values but the last, its limit."""
+    """Return one statement for one branch, what it selects left open, and its values but the last, its limit."""
     lists = [one for one in criteria if one.operator == "holds"]
     driven = _driven(table, criteria)
     conditions, values = _joined(table, lists)
@@ -85,14 +86,16 @@ def plan(
             sql, more = _condition(table, criterion, driven=driven)
             conditions.append(sql)
             values += more
+        if criterion.column in table.model.rising and criterion.operator in {"at-least", "below"}:
+            conditions.append(_span(table, criterion, listed=bool(lists)))
+            values.append(criterion.value)
     place = _place(table, order, driven=driven, listed=bool(lists))
     way, direction = ("<", "DESC") if order.descending else (">", "ASC")
     if after is not None:
         conditions.append(f"({', '.join(place)}) {way} ({', '.join('?' * len(place))})")
         values += after[-len(place) :]
     sources = [f"{table.name}_{one.column} s{number}" for number, one in enumerate(lists)]
-    names = ", ".join(f"t.{name}" for name in table.names)
-    sql = f"SELECT {names} FROM {' CROSS JOIN '.join((*sources, f'{table.name} t'))}"  # noqa: S608 - our own names
+    sql = f"SELECT {{}} FROM {' CROSS JOIN '.join((*sources, f'{table.name} t'))}"  # noqa: S608 - our own names
     sql += f" WHERE {' AND '.join(conditions)}" if conditions else ""
     return f"{sql} ORDER BY {', '.join(f'{one} {direction}' for one in place)} LIMIT ?", values
 
@@ -114,18 +117,27 @@ def _place(table: Table, order: Order, *, driven: bool, listed: bool) -> list[st
     return [f"+t.{order.column}" if driven else f"t.{order.column}", f"t.{key}"]
 
 
+def _span(table: Table, criterion: Criterion, *, listed: bool) -> str:
+    """Return the keys between which a span of a rising column lies."""
+    key, column = table.model.key, criterion.column
+    way, direction = ("<=", "DESC") if criterion.operator == "below" else (">=", "ASC")
+    edge = f"SELECT {key} FROM {table.name} WHERE {column} {_COMPARED[criterion.operator]} ?"  # noqa: S608 - our own names
+    edge += f" ORDER BY {column} {direction}, {key} {direction} LIMIT 1"
+    return f"{'s0.key' if listed else f't.{key}'} {way} ({edge})"
+
+
 def _condition(table: Table, criterion: Criterion, *, driven: bool) -> tuple[str, list[Any]]:
     """Return a comparison of the row; a plus before its column keeps SQLite from driving the statement by its index."""
-    value = criterion.value
-    held_back = driven and criterion.column not in table.model.selective
-    column = f"+t.{criterion.column}" if held_back else f"t.{criterion.column}"
+    model, column_of, value = table.model, criterion.column, criterion.value
+    held_back = column_of in model.rising or (driven and column_of not in model.selective)
+    column = f"+t.{column_of}" if held_back else f"t.{column_of}"
     match criterion.operator:
         case "any-of":
             return f"{column} IN ({', '.join('?' * len(value))})", list(value)
         case "prefix":
             return f"{column} >= ? AND {column} < ?", [value, value + _LAST_CHARACTER]
         case "holds-any":
-            held = f"SELECT 1 FROM {table.name}_{criterion.column} WHERE value IN ({', '.join('?' * len(value))})"  # noqa: S608 - our own names
-            return f"EXISTS ({held} AND key = t.{table.model.key})", list(value)
+            held = f"SELECT 1 FROM {table.name}_{column_of} WHERE value IN ({', '.join('?' * len(value))})"  # noqa: S608 - our own names
+            return f"EXISTS ({held} AND key = t.{model.key})", list(value)
         case operator:
             return f"{column} {_COMPARED[operator]} ?", [value]

@@ -40,8 +40,8 @@ class Table:
         self._booleans = tuple(name for name, kind in model.columns.items() if kind == "boolean")
         self._apart = frozenset((model.key, *self.columns))
         self._searchable = itemgetter(model.key, *self.columns)
-        self.names = (model.key, *self.columns, "body")
-        names = ", ".join(self.names)
+        stored = (model.key, *self.columns, "body")
+        names, self.all_names = ", ".join(stored), ", ".join(f"t.{name}" for name in stored)
         marks = ", ".join("?" * (len(self.columns) + 2))
         changes = ", ".join(f"{column} = excluded.{column}" for column in (*self.columns, "body"))
         self.select = f"SELECT {names} FROM {self.name}"  # noqa: S608 - our own names

@@ -15,6 +15,8 @@ from typing import Any, ClassVar
 from domain.base import Event
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order as OrderAggregate
+from domain.ids import kind_of
+from domain.keys.key import Key
 from domain.profiles.profile import Profile
 from projections.audit.meanings import MEANINGS, Access
 from projections.audit.ties import Approval, Begun, Ties, approved_by, moved_to, no_ties, ties_of
@@ -136,7 +138,9 @@ def _purpose(event: Event | None) -> str:
 def _objects(event: Event, ties: Ties, stream_id: str, begun: Begun) -> list[str]:
     issuer = begun(ties["issuer_id"]) if ties["issuer_id"] else None
     tied = (ties["certificate_id"], ties["key_id"], ties["order_id"], ties["host_id"], ties["issuer_id"])
-    found = (*mentioned(event), *tied, issuer["key_id"] if issuer else None)
+    found = [*mentioned(event), *tied, issuer["key_id"] if issuer else None]
+    if ties["certificate_id"] is None and (key := begun(ties["key_id"]) if ties["key_id"] else None):
+        found += [one for one in key["objects"] if kind_of(one) == "certificate"]  # a touch of the key is one of each
     return [one for one in dict.fromkeys(found) if one and one != stream_id]
 
 
@@ -150,18 +154,22 @@ def _remember(rows: Rows[AuditRow], fact: Fact[Any], begun: Callable[[str], Audi
         rows.put({**first, "owner": owner})
     if by := approved_by(event):
         rows.put({**first, "approvals": [*first["approvals"], Approval(position=fact.position, by=by)]})
-    if isinstance(event, OrderAggregate.KeyAccepted):
-        _tie_order(rows, fact)
+    match event:
+        case OrderAggregate.KeyAccepted():
+            _tie(rows, fact, fact.stream_id)
+        case Certificate.IssuanceStarted() | Certificate.Imported():
+            _tie(rows, fact, Key.id_for(event.spki_sha256))
 
 
-def _tie_order(rows: Rows[AuditRow], fact: Fact[OrderAggregate.KeyAccepted]) -> None:
-    """Make what was decided on an order part of the history of each certificate and key that came of it."""
-    event_row = rows.get(fact.position)
-    assert event_row is not None
-    came = [one for one in (event_row["certificate_id"], event_row["key_id"]) if one]
-    for row in rows.having("concerned", fact.stream_id):
+def _tie(rows: Rows[AuditRow], fact: Fact[Any], subject: str) -> None:
+    """Make what was done to an order or a key part of the history of a certificate that came of it."""
+    here = rows.get(fact.position)
+    assert here is not None
+    came = [one for one in (here["certificate_id"], here["key_id"]) if one]
+    for row in rows.having("concerned", subject):
         if row["certificate_id"] is None:
-            rows.put({**row, "objects": list(dict.fromkeys((*row["objects"], *came)))})
+            more = [one for one in came if one not in (row["stream_id"], *row["objects"])]
+            rows.put({**row, "objects": [*row["objects"], *more]})
 
 
 AUDIT: Projection[AuditRow] = Projection(
@@ -182,6 +190,7 @@ AUDIT: Projection[AuditRow] = Projection(
     many={"concerned": ("stream_id", "objects"), "teams": ("teams",)},
     indexes=(("actor",), ("topic",), ("correlation_id",), ("recorded_at_us",), ("begins",)),
     selective=("correlation_id",),
+    rising=("recorded_at_us",),  # the ledger's writer sees to that
     lookups=("concerned", "begins"),
     scope="teams",
     wakes=ITSELF,

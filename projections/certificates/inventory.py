@@ -224,10 +224,10 @@ INVENTORY: Projection[InventoryRow] = Projection(
     many={"names": ("dns_names", "ip_addresses")},
     indexes=(
         ("team_id", "created"),
-        ("team_id", "not_after_us"),
-        ("team_id", "state", "not_after_us"),
+        ("team_id", "not_after_us", "certificate_id"),
+        ("team_id", "state", "not_after_us", "certificate_id"),
         ("state", "created"),
-        ("state", "not_after_us"),
+        ("state", "not_after_us", "certificate_id"),
         ("profile_id", "created"),
         ("issuer_id", "created"),
         ("order_id",),
@@ -235,7 +235,7 @@ INVENTORY: Projection[InventoryRow] = Projection(
         ("fingerprint",),
         ("serial",),
         ("spki_sha256",),
-        ("not_after_us",),
+        ("not_after_us", "certificate_id"),  # many expire at once: the key orders them, as pages do
         ("created",),
     ),
     selective=("order_id", "fingerprint", "serial", "spki_sha256"),
