@@ -139,8 +139,9 @@ def _objects(event: Event, ties: Ties, stream_id: str, begun: Begun) -> list[str
     issuer = begun(ties["issuer_id"]) if ties["issuer_id"] else None
     tied = (ties["certificate_id"], ties["key_id"], ties["order_id"], ties["host_id"], ties["issuer_id"])
     found = [*mentioned(event), *tied, issuer["key_id"] if issuer else None]
-    if ties["certificate_id"] is None and (key := begun(ties["key_id"]) if ties["key_id"] else None):
-        found += [one for one in key["objects"] if kind_of(one) == "certificate"]  # a touch of the key is one of each
+    if ties["certificate_id"] is None:  # what is done to a key or an order is done to each certificate of it
+        rows = [begun(one) for one in (ties["key_id"], ties["order_id"]) if one]
+        found += [one for row in rows if row for one in row["objects"] if kind_of(one) in {"certificate", "key"}]
     return [one for one in dict.fromkeys(found) if one and one != stream_id]
 
 
