@@ -106,7 +106,8 @@ def concerns(stream_id: str, state: str, mine: set[str], order: str, others: set
 
 async def answer(lab, certificate_id: str) -> list[int]:
     """Return what the interface tells, page by page."""
-    positions, cursor = [], {}
+    positions: list[int] = []
+    cursor: dict[str, str] = {}
     async with lab.lab.client("adam") as adam:
         while True:
             path = f"/api/v1/audit/certificates/{certificate_id}/accesses"
