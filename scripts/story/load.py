@@ -48,7 +48,8 @@ class Load:
     @property
     def told(self) -> str:
         """What came of it, in words."""
-        return f"{self.served.total()} new connections, {len(self.failures)} failed"
+        old_and_new = " + ".join(map(str, self.served.values()))
+        return f"{old_and_new} connections to old and new, {len(self.failures)} failed"
 
     def _connect(self, context: ssl.SSLContext) -> None:
         while not self._over.is_set():

@@ -23,6 +23,7 @@ from scripts.story.chapters import (
     pipeline,
     policy,
     proof,
+    renewal,
     requests,
     rules,
 )
@@ -87,6 +88,7 @@ def _chapters(scene: Scene) -> None:
     order_id = requests.live(scene)
     deployment.live(scene, order_id)
     build = pipeline.live(scene)
+    renewal.live(scene)
     owners.live(scene, build)
     policy.live(scene)
     proof.live(scene)

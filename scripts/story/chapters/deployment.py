@@ -32,10 +32,10 @@ def live(scene: Scene, order_id: str) -> None:
     scene.teller.chapter("6  Issue and deploy", _ABOUT)
     _queue(scene)
     agent.start(scene.place, scene.processes)
-    order = _followed(scene, order_id, "served")
+    order = followed(scene, order_id, "served")
     certificate = order["certificates"][WEB1]
     for site in SITES:
-        _shown(scene, site, certificate)
+        shown(scene, site, certificate)
     _failure(scene, certificate)
 
 
@@ -53,19 +53,19 @@ def _failure(scene: Scene, former: str) -> None:
     scene.teller.line("the demo", f"breaks the web server: {where}", "on purpose", mood="bad")
     answer = anna.post("/orders", wish(scene, "www"))
     scene.tell(anna, "requests a new one for www.shop.test", answer, "approved by policy")
-    order = _followed(scene, answer.body["order_id"], "failed")
-    _shown(scene, "www", former, still=True)
+    order = followed(scene, answer.body["order_id"], "failed")
+    shown(scene, "www", former, still=True)
     scene.server.mend()
     scene.teller.line("the demo", f"mends it: {where} is gone", "done")
     (deployment,) = order["deployments"]
     before = int(anna.get(f"/deployments/{deployment}").good().body["changed_position"])
     again = anna.post(f"/deployments/{deployment}/retry", {"reason": "the configuration is mended"})
     scene.tell(anna, "retries the deployment", again, "planned again, same certificate")
-    order = _followed(scene, order["order_id"], "served", after=before + 1)
-    _shown(scene, "www", order["certificates"][WEB1])
+    order = followed(scene, order["order_id"], "served", after=before + 1)
+    shown(scene, "www", order["certificates"][WEB1])
 
 
-def _followed(scene: Scene, order_id: str, state: str, after: int = 0) -> dict[str, Any]:
+def followed(scene: Scene, order_id: str, state: str, after: int = 0) -> dict[str, Any]:
     """Wait until every deployment of an order is in ``state``, and tell how it came there from the ledger."""
     anna = scene.person("dev-anna")
 
@@ -112,7 +112,7 @@ def reason(detail: str) -> str:
     return text.partition(". The reload")[0].partition(" nginx: configuration file")[0].strip(" 0123456789#:;")
 
 
-def _shown(scene: Scene, site: str, certificate_id: str, *, still: bool = False) -> None:
+def shown(scene: Scene, site: str, certificate_id: str, *, still: bool = False) -> None:
     """Shake hands, and hold what is served against what the system says."""
     row = scene.person("dev-anna").get(f"/certificates/{certificate_id}").good().body
     served = look(scene.place, scene.place.ports[site], SITES[site])
