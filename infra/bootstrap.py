@@ -103,6 +103,7 @@ class Backend:
 
     def close(self) -> None:
         """Stop the thread of the read models, then close the files."""
+        self.health.close()
         self.runner.stop()
         self.notices.close()
         self.ledger.close()
@@ -118,7 +119,7 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
     clock = guarded(clock)
     keystore, ledger = _stores(files, clock)
     views, wakeups = SqliteViews(files.views, MODELS), Wakeups()
-    runner = _following(ledger, views, wakeups)
+    runner, metrics = _following(ledger, views, wakeups, clock)
     issuers = InternalIssuers(issuer_records(views), keystore)
     services = _services(ledger, issuers, views, clock, reserved_names)
     return Backend(
@@ -135,8 +136,8 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
         evidence=SqliteEvidence(ledger),
         wakeups=wakeups,
         leases=MemoryLeases(clock),
-        health=BackendHealth(ledger, views, runner, keystore, clock),
-        metrics=BackendMetrics(ledger, views, runner, clock),
+        health=BackendHealth(ledger, views, runner, keystore, clock, metrics.records),
+        metrics=metrics,
         presence=SqlitePresence(files.presence, clock),
         notices=Outbox(NoticesDatabase(files.notices), clock),
     )
@@ -181,13 +182,15 @@ def _services(
     )
 
 
-def _following(ledger: SqliteLedger, views: SqliteViews, wakeups: Wakeups) -> Runner:
-    """Start to fold the ledger into the views, and wait until they have caught up with it."""
+def _following(
+    ledger: SqliteLedger, views: SqliteViews, wakeups: Wakeups, clock: GuardedClock
+) -> tuple[Runner, BackendMetrics]:
+    """Start to fold the ledger into the views, and wait until they have caught up with it; count from here on."""
     runner = Runner(ledger, views)
     runner.listen(wakeups.changed)
     runner.start()
     views.wait_for_blocking(ledger.head().position, timeout=_CATCH_UP_SECONDS)
-    return runner
+    return runner, BackendMetrics(ledger, views, runner, clock)
 
 
 def issuer_records(views: SqliteViews) -> Iterator[IssuerRecord]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from contextlib import closing
+import threading
+import time
+from collections.abc import Mapping
+from operator import itemgetter
 
 from commands.ports.health import Part
 from commands.ports.keystore import KeyStore
@@ -15,6 +18,7 @@ from infra.clock import GuardedClock
 from infra.ledger.schema import connect
 from infra.ledger.sqlite import SqliteLedger
 from infra.reading import every
+from infra.upkeep.loop import Record
 from infra.views.runner import Runner
 from infra.views.sqlite import SqliteViews
 from projections.issuers.issuers import ISSUERS, IssuerFilter
@@ -25,11 +29,20 @@ FREE_AT_LEAST = 64 * 2**20
 LAG_AT_MOST = 1_000
 """Events that read models may be behind before this process should get no more requests."""
 
+STALLED_SECONDS = 300.0
+"""So long may no reaction of the upkeep end before it counts as stalled; a round begins every minute."""
+
+KEPT_SECONDS = 1.0
+"""How long a look is good for: however many ask how often, the parts are looked at once a second."""
+
+_second = itemgetter(1)
+
 
 class BackendHealth:
     """Adapter of :class:`commands.ports.health.Health` over one backend's files.
 
-    A CRL past its nextUpdate is told and makes nothing unready: taking every node out would not publish one.
+    A CRL past its nextUpdate, a clock in doubt and a stalled upkeep are told and make nothing unready: taking every
+    node out would mend none of them. ``records``: how the upkeep's reactions have fared.
     """
 
     def __init__(
@@ -39,21 +52,43 @@ class BackendHealth:
         runner: Runner,
         keystore: KeyStore,
         clock: GuardedClock,
+        records: Mapping[str, Record],
     ) -> None:
         self._ledger, self._views, self._runner = ledger, views, runner
-        self._keystore, self._clock = keystore, clock
+        self._keystore, self._clock, self._records = keystore, clock, records
+        self._lock = threading.Lock()
+        self._probe: sqlite3.Connection | None = None
+        self._began = time.monotonic()
+        self._known: tuple[Part, ...] = ()
+        self._until = float("-inf")
 
     def parts(self) -> tuple[Part, ...]:
-        """Look at every part now."""
-        return (self._writable(), self._read_models(), self._keys(), *self._crls(), self._time())
+        """Return what a look at every part shows that is at most :data:`KEPT_SECONDS` old."""
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._known = self._look()
+                self._until = time.monotonic() + KEPT_SECONDS
+            return self._known
+
+    def close(self) -> None:
+        """Let go of the ledger's file."""
+        with self._lock:
+            self._let_go()
+
+    def _look(self) -> tuple[Part, ...]:
+        return (self._writable(), self._read_models(), self._keys(), *self._crls(), self._time(), self._upkeep())
 
     def _writable(self) -> Part:
         """Take the ledger's write lock and let it go: a stuck writer shows here, and nothing is stored."""
+        if not self._ledger.path.exists():
+            self._let_go()  # a connection that is open would go on writing into a file that nobody finds any more
+            return Part("ledger", ready=False, detail="its file has gone")
         try:
-            with closing(connect(self._ledger.path)) as connection:
-                connection.execute("BEGIN IMMEDIATE")
-                connection.execute("ROLLBACK")
+            self._probe = self._probe or connect(self._ledger.path)
+            self._probe.execute("BEGIN IMMEDIATE")
+            self._probe.execute("ROLLBACK")
         except sqlite3.Error as failure:
+            self._let_go()
             return Part("ledger", ready=False, detail=str(failure))
         free = shutil.disk_usage(self._ledger.path.parent).free
         if free < FREE_AT_LEAST:
@@ -78,6 +113,18 @@ class BackendHealth:
         times = self._clock.times()
         told = f"in doubt ({times.doubt}): wall {times.wall}, trusted {times.trusted}; see: sslclm clock"
         return Part("clock", ready=True, detail=told if times.doubt else "")
+
+    def _let_go(self) -> None:
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            probe.close()
+
+    def _upkeep(self) -> Part:
+        """Tell of an upkeep that stands still: what nobody does then shows days later, when something expires."""
+        name, ended = max(((name, one.ended) for name, one in self._records.items()), key=_second, default=("", 0.0))
+        silent = time.monotonic() - max(ended, self._began)
+        told = f"nothing has ended for {silent:.0f} s; the last was {name or 'never begun'}"
+        return Part("upkeep", ready=True, detail=told if silent > STALLED_SECONDS else "")
 
     def _crls(self) -> tuple[Part, ...]:
         now = microseconds(self._clock())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -39,12 +40,16 @@ class Reaction:
 
 @dataclass(slots=True)
 class Record:
-    """How a reaction has fared: rounds that went well and that did not, and when it last went well."""
+    """How a reaction has fared: rounds that went well and that did not, and when it last went well.
+
+    ``ended``: when its last round ended, however it went, on the monotonic clock, which nobody sets.
+    """
 
     done: int = 0
     failed: int = 0
     succeeded: datetime | None = None
     problem: str = ""
+    ended: float = 0.0
 
 
 @dataclass(slots=True)
@@ -105,6 +110,8 @@ class Upkeep:
             LOG.exception("%s failed", reaction.name)
         else:
             record.done, record.succeeded, record.problem = record.done + 1, self.clock(), ""
+        finally:
+            record.ended = time.monotonic()
 
     async def _pause(self, stop: asyncio.Event, every: float) -> None:
         """Wait for the next turn, or for a fact that wakes somebody; at least a second, which such facts share."""

@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from datetime import timedelta
 
+import pytest
+
+import infra.health as health_module
 from infra.clock import GuardedClock
 from infra.health import BackendHealth
+from infra.upkeep.loop import Record
+
+
+@pytest.fixture(autouse=True)
+def looked_at_anew(lab):
+    """Let each test's first look be a real one, and whatever it broke be forgotten."""
+    _forget(lab)
+    yield
+    _forget(lab)
+
+
+def _forget(lab) -> None:
+    lab.backend.health.close()
+    lab.backend.health._until = float("-inf")
 
 
 async def ask(lab, path: str):
@@ -20,7 +38,7 @@ async def test_a_healthy_backend_is_ready(lab):
     """Every part is named, none is explained to strangers."""
     answer = await ask(lab, "/readyz")
 
-    parts = {"ledger": "ok", "read-models": "ok", "key-store": "ok", "crls": "ok", "clock": "ok"}
+    parts = {"ledger": "ok", "read-models": "ok", "key-store": "ok", "crls": "ok", "clock": "ok", "upkeep": "ok"}
     assert (200, {"status": "ready", "parts": parts}) == (answer.status_code, answer.json())
     assert (await ask(lab, "/healthz")).json() == {"status": "ok"}
 
@@ -72,6 +90,45 @@ async def test_a_disk_that_is_nearly_full_takes_the_process_out(lab, monkeypatch
     monkeypatch.setattr("infra.health.FREE_AT_LEAST", 2**60)
 
     assert "failed" == (await ask(lab, "/readyz")).json()["parts"]["ledger"]
+
+
+def test_a_stalled_upkeep_is_told_and_takes_nobody_out(lab, monkeypatch):
+    """When no reaction has ended for five minutes somebody has to look; requests are served all the same."""
+    ended = time.monotonic() - 301
+    monkeypatch.setattr(lab.backend.health, "_began", ended)
+    monkeypatch.setitem(lab.backend.metrics.records, "crls", Record(done=3, ended=ended))
+    part = next(one for one in lab.backend.health.parts() if one.name == "upkeep")
+
+    assert part.ready
+    assert "crls" in part.detail
+
+
+def test_a_fresh_process_is_not_stalled(lab):
+    """Before the first round has ended there is nothing to complain about."""
+    assert {"upkeep": ""} == {one.name: one.detail for one in lab.backend.health.parts() if one.name == "upkeep"}
+
+
+async def test_many_askers_cost_one_look(lab, monkeypatch):
+    """However many balancers ask, the parts are looked at once a second, over one connection."""
+    opened = []
+    real = health_module.connect
+    monkeypatch.setattr("infra.health.connect", lambda path: opened.append(path) or real(path))
+    monkeypatch.setattr("infra.health.KEPT_SECONDS", 3600)
+    for _ in range(20):
+        await ask(lab, "/readyz")
+    lab.backend.health._until = float("-inf")
+    await ask(lab, "/readyz")
+
+    assert 1 == len(opened)
+
+
+def test_a_ledger_whose_file_has_gone_is_seen(lab, tmp_path, monkeypatch):
+    """An open connection would not notice."""
+    lab.backend.health.parts()
+    monkeypatch.setattr(lab.backend.ledger, "_path", tmp_path / "gone.sqlite")
+    lab.backend.health._until = float("-inf")
+
+    assert not lab.backend.health.parts()[0].ready
 
 
 def test_the_lock_is_let_go(lab):
