@@ -48,9 +48,10 @@ def life_of(work: Work, certificate: Certificate) -> Life:
     percent = 67
     if certificate.profile_id is not None:
         percent = work.refer(Profile, certificate.profile_id).spec.renew_at_percent
+    dated_back = certificate.purpose == "order" and certificate.created_on > certificate.not_before
     return life(
-        not_before=certificate.not_before,
-        not_after=certificate.not_after,
+        begins=certificate.created_on if dated_back else certificate.not_before,
+        ends=certificate.not_after,
         percent=percent,
         certificate_id=certificate.id,
     )

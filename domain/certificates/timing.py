@@ -57,11 +57,15 @@ class Life:
         return min(first * (1 << min(max(attempt - 1, 0), _DOUBLINGS)), longest)
 
 
-def life(*, not_before: datetime, not_after: datetime, percent: int, certificate_id: str) -> Life:
-    """Return the times of a certificate that is to be renewed after ``percent`` of its life, less its own jitter."""
-    whole = max(not_after - not_before, timedelta(seconds=1))
-    due = not_before + whole * percent / 100 - whole * JITTER_PERCENT / 100 * jitter(certificate_id)
-    return Life(due.replace(microsecond=0), not_after)
+def life(*, begins: datetime, ends: datetime, percent: int, certificate_id: str) -> Life:
+    """Return the times of a certificate that is to be renewed after ``percent`` of its life, less its own jitter.
+
+    ``begins``: notBefore, or the moment of issuance where notBefore is dated back: else a certificate that is dated
+    back by most of its validity would be due when it is issued, and its successor, too.
+    """
+    whole = max(ends - begins, timedelta(seconds=1))
+    due = begins + whole * percent / 100 - whole * JITTER_PERCENT / 100 * jitter(certificate_id)
+    return Life(due.replace(microsecond=0), ends)
 
 
 def jitter(certificate_id: str) -> float:

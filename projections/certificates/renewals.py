@@ -91,8 +91,8 @@ def _brought(rows: Rows[RenewalRow], fact: Fact[Certificate.IssuanceStarted]) ->
     if event.purpose != "order" or event.host_id is not None or event.team_id is None:
         return
     times = life(
-        not_before=event.not_before,
-        not_after=event.not_after,
+        begins=max(event.not_before, event.timestamp),
+        ends=event.not_after,
         percent=_WATCHED_PERCENT,
         certificate_id=fact.stream_id,
     )

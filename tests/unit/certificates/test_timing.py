@@ -19,8 +19,8 @@ DAY = timedelta(days=1)
 def lived(seconds: int, percent: int = 67, certificate_id: str = "certificate-1") -> Life:
     """Return the times of a certificate that lives so long."""
     return life(
-        not_before=START,
-        not_after=START + timedelta(seconds=seconds),
+        begins=START,
+        ends=START + timedelta(seconds=seconds),
         percent=percent,
         certificate_id=certificate_id,
     )

@@ -282,3 +282,12 @@ def test_a_person_is_told_why_not(shop: Renewed) -> None:
         shop.ask(first)
 
     assert shop.renewal(first).state == "planned"
+
+
+def test_a_certificate_that_is_dated_back_is_not_due_at_once(shop: Renewed) -> None:
+    """Its life counts from its issuance; else every successor would be due at once, for ever."""
+    shop.world.when(DefineProfile(spec=web_spec(backdate=DAY, max_validity=DAY + 3_600)), olga())
+    (first,) = shop.serving()
+
+    assert shop.look(first) == []
+    assert shop.renewal(first).life.due > shop.world.now + timedelta(minutes=30)
