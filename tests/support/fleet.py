@@ -79,7 +79,7 @@ class Fleet:
         return ReportKey(order_id=task["order_id"], host_id=task["host_id"], generation=task["generation"], csr=csr)
 
     def _installation(self, task: TaskRow) -> ReportInstall:
-        told: dict[str, Any] = {name: task[name] for name in ("deployment_id", "host_id", "task_id")}  # type: ignore[literal-required]
+        told: dict[str, Any] = {name: task[name] for name in ("deployment_id", "host_id", "task_id")}
         if task["host_id"] in self.broken:
             return ReportInstall(**told, stage="reload", detail="nginx -t", rolled_back=True)
         certificate_id = task["certificate_id"] or ""
