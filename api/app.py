@@ -49,7 +49,7 @@ ROOMS = (
 BODIES: tuple[type[BaseModel], ...] = (
     CreateTeam, GiveGrant, ProfileSpec, RegisterHost, RequestCertificate,
     Why, revocations.Revocation, hosts.TokenWish, orders.Approval, orders.Rejection, auth.CliCode,
-    transfers.Offer, access.Contact, imports.ImportBody,
+    renewals.RenewalWish, transfers.Offer, access.Contact, imports.ImportBody,
     clock.Confirmation,
     keys.RevealWish, keys.RevealApproval, keys.Redemption,
 )  # fmt: skip

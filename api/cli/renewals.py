@@ -52,13 +52,16 @@ def renew(
     run: Run,
     certificate: Annotated[str, typer.Argument(help="Id of the certificate.")],
     *,
+    together: Annotated[
+        bool, typer.Option("--together", help="And the other certificates of its order, one host after another.")
+    ] = False,
     reason: Annotated[str, typer.Option(help="For the record, in your own words.")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the new certificate is issued and served.")] = False,
     timeout: Annotated[int, typer.Option(min=1, help="Seconds to wait at most.")] = 900,
 ) -> None:
     """Renew a certificate now: same names, same places, a new key; its hosts make the key and install it."""
     path = f"/certificates/{exact_id(certificate, 'certificate')}/renew"
-    answer = run.api.post(path, {"reason": reason})
+    answer = run.api.post(path, {"together": together, "reason": reason})
     order_id = exact_id(str(answer["order_id"]), "order")
     order = wait_for(run, order_id, timeout) if wait else as_it_is(run, order_id)
     complete(run, answer, order)

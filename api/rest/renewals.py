@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from api.calls import POSITION, PageQuery, Why, commanding, reading
+from api.calls import POSITION, Body, PageQuery, commanding, reading
 from api.events import find_event
 from api.openapi import command, read
 from api.shapes import Shape
@@ -42,6 +42,13 @@ class RenewalAnswer(BaseModel):
     position: int
 
 
+class RenewalWish(Body):
+    """``together``: the other certificates of the same order, too, one host after another, the first as canary."""
+
+    together: bool = False
+    reason: str = Field(default="", max_length=1_000, examples=["the service was moved"])
+
+
 @ROUTER.get("/renewals", **read(RENEWAL.page))
 async def renewals(request: Request, query: Annotated[RenewalQuery, Query()]) -> Response:
     """List the renewals that you may see, what is due next first."""
@@ -56,12 +63,13 @@ async def renewals(request: Request, query: Annotated[RenewalQuery, Query()]) ->
     return call.page(RENEWALS, where, query, RENEWAL)
 
 
-@ROUTER.post("/certificates/{certificate_id}/renew", **command({202: RenewalAnswer}, Why))
+@ROUTER.post("/certificates/{certificate_id}/renew", **command({202: RenewalAnswer}, RenewalWish))
 async def renew(request: Request, certificate_id: str) -> Response:
     """Renew a certificate now: same names, same places, a new key, decided by the policy of today."""
     call = await commanding(request)
-    why = await call.body(Why)
-    outcome = await call.execute(RenewCertificate(certificate_id=certificate_id), reason=why.reason)
+    wish = await call.body(RenewalWish)
+    renewal = RenewCertificate(certificate_id=certificate_id, together=wish.together)
+    outcome = await call.execute(renewal, reason=wish.reason)
     order_id = outcome.id_of("order") or ""
     state: OrderState = "approved" if find_event(outcome, Order.Approved) else "waiting"
     position = call.position(outcome)

@@ -11,9 +11,13 @@ from domain.errors import WrongState
 
 
 class RenewCertificate(Command):
-    """Order one certificate's successor: same names, same places, a new key, decided by the policy of today."""
+    """Order one certificate's successor: same names, same places, a new key, decided by the policy of today.
+
+    ``together``: the other certificates of the same order, too, one host after another, the first as canary.
+    """
 
     certificate_id: str
+    together: bool = False
 
 
 def scope(command: RenewCertificate, work: Work) -> Scope:
@@ -29,7 +33,7 @@ def handle(command: RenewCertificate, work: Work) -> None:
         raise WrongState(
             "a successor is on its way already", rule="renewal-under-way", fix=f"look at {renewal.under_way}"
         )
-    replace(work, certificate, cause="asked")
+    replace(work, certificate, cause="asked", together=command.together)
 
 
 RENEW_CERTIFICATE = UseCase("certificates.renew", scope, handle)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -46,12 +46,13 @@ class _Wish:
         return self.certificates[0].team_id or ""
 
 
-def replace(work: Work, certificate: Certificate, *, cause: Cause) -> Order:
+def replace(work: Work, certificate: Certificate, *, cause: Cause, together: bool = False) -> Order:
     """Order the successor of a certificate; one that is on its way already is returned instead.
 
     The order is approved by policy, or waits for a person. A renewal takes those certificates of the same order along
-    that are due soon, too, so that one host is the canary for all. Raises PolicyRefused where a rule of today forbids
-    it, and WrongState where the key is not ours to have made anew; nothing is recorded then but an issuer's alarm.
+    that are due soon, too (``together``: all of them), so that one host is the canary for all. Raises PolicyRefused
+    where a rule of today forbids it, and WrongState where the key is not ours to have made anew; nothing is recorded
+    then but an issuer's alarm.
     """
     work.services.gate.issuing()
     renewal = renewal_of(work, certificate)
@@ -63,7 +64,7 @@ def replace(work: Work, certificate: Certificate, *, cause: Cause) -> Order:
         return work.load(Order, renewal.under_way)
     if certificate.state not in {"issued", "revoked"}:
         raise WrongState(f"the certificate is {certificate.state}", rule="certificate-state", fix="renew its successor")
-    wish = _wish(work, certificate, cause)
+    wish = _wish(work, certificate, cause, together=together)
     objections = _objections(work, wish)
     order = _order(work, wish, objections)
     if objections:
@@ -74,14 +75,15 @@ def replace(work: Work, certificate: Certificate, *, cause: Cause) -> Order:
     return order
 
 
-def _wish(work: Work, certificate: Certificate, cause: Cause) -> _Wish:
+def _wish(work: Work, certificate: Certificate, cause: Cause, *, together: bool) -> _Wish:
     if certificate.profile_id is None:
         raise WrongState("it has no profile to renew by", rule="renewal-profile", fix="request a new certificate")
     profile = work.refer(Profile, certificate.profile_id)
     if profile.retired:
         raise PolicyRefused("the profile is retired", rule="profile-retired", fix="request by another profile")
     former = work.load(Order, certificate.order_id) if certificate.order_id is not None else None
-    group = tuple(_group(work, former, certificate, cause))
+    siblings = _siblings(work, former, certificate, soon=not together) if cause == "renewal" or together else ()
+    group = tuple(_group(work, former, certificate, siblings))
     asker = work.context.principal.pseudonym
     return _Wish(
         group,
@@ -94,32 +96,34 @@ def _wish(work: Work, certificate: Certificate, cause: Cause) -> _Wish:
     )
 
 
-def _group(work: Work, former: Order | None, certificate: Certificate, cause: Cause) -> Iterator[Certificate]:
+def _group(
+    work: Work, former: Order | None, certificate: Certificate, siblings: Iterable[Certificate]
+) -> Iterator[Certificate]:
     """Yield what the new order replaces: the certificate, those it was to replace itself, and its siblings."""
     yield certificate
     if former is None:
         return
     hosts = {certificate.host_id}
-    if cause == "renewal":
-        for sibling in _siblings(work, former, certificate):
-            hosts.add(sibling.host_id)
-            yield sibling
+    for sibling in siblings:
+        hosts.add(sibling.host_id)
+        yield sibling
     for former_id in former.replaces:
         older = work.load(Certificate, former_id)
         if older.state == "issued" and older.host_id in hosts and older.team_id == certificate.team_id:
             yield older
 
 
-def _siblings(work: Work, former: Order, certificate: Certificate) -> Iterator[Certificate]:
-    for one in former.accepted.values():
+def _siblings(work: Work, former: Order | None, certificate: Certificate, *, soon: bool) -> Iterator[Certificate]:
+    for one in former.accepted.values() if former is not None else ():
         sibling = work.load(Certificate, one)
         if one == certificate.id or sibling.state != "issued" or sibling.team_id != certificate.team_id:
             continue
         renewal = renewal_of(work, sibling)
-        if renewal is None or renewal.state not in {"planned", "failed"} or renewal.next is None:
+        if renewal is None or renewal.state not in {"planned", "failed"}:
             continue
+        late = not soon or (renewal.next is not None and renewal.next <= work.now + renewal.life.left / _TOGETHER)
         disabled = sibling.host_id is not None and work.refer(Host, sibling.host_id).disabled
-        if not disabled and renewal.next <= work.now + renewal.life.left / _TOGETHER:
+        if late and not disabled:
             yield sibling
 
 

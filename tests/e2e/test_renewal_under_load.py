@@ -48,7 +48,7 @@ def test_a_failing_canary_stops_the_rest(backend, tmp_path):
         certificate = sites.certificate(first, canary)
         with sites.load() as load:
             canary.breaks(broken=True)
-            order = sites.renew(certificate)
+            order = sites.renew(certificate, together=True)
             for site in (canary, other, canary, other):
                 assert site.work() == 0
             told = sites.get(f"/orders/{order}")

@@ -138,9 +138,10 @@ class LiveSites:
         """Return the certificate that an order brought for a site."""
         return str(self.get(f"/orders/{order_id}")["certificates"][site.host_id])
 
-    def renew(self, certificate_id: str) -> str:
+    def renew(self, certificate_id: str, *, together: bool = False) -> str:
         """Ask for a successor; returns its order."""
-        act = self.stream.act("renew", "ci-shop", f"/api/v1/certificates/{certificate_id}/renew", {})
+        wish = {"together": together}
+        act = self.stream.act("renew", "ci-shop", f"/api/v1/certificates/{certificate_id}/renew", wish)
         return str(self.stream.say(act).answer["order_id"])
 
     def retry(self, deployment_id: str) -> None:
