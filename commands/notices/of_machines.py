@@ -27,6 +27,12 @@ HOSTS = (
         "Mend the cause on the host, then try again: sslclm deployments retry {object}", "sslclm show {object}",
     ),
     NoticeRule(
+        Deployment.RemovalRefused, "removal-refused", WARNING, (OWNER, SEC_OPS),
+        "On {about} a revoked certificate is served on: its removal ended at the stage {stage}.",
+        "Take the site out of service there, or permit it to the agent, then: sslclm deployments remove {object}",
+        "sslclm show {object}",
+    ),
+    NoticeRule(
         Host.WentOffline, "agent-offline", WARNING, (OWNER,), "The agent of {about} is silent.",
         "See that host and agent run and reach the backend; certificates there are not renewed.", _LOOK,
     ),
