@@ -25,6 +25,7 @@ from scripts.story.chapters import (
     proof,
     renewal,
     requests,
+    revocation,
     rules,
 )
 from scripts.story.place import Place, StoryError
@@ -89,6 +90,7 @@ def _chapters(scene: Scene) -> None:
     deployment.live(scene, order_id)
     build = pipeline.live(scene)
     renewal.live(scene)
+    revocation.live(scene)
     owners.live(scene, build)
     policy.live(scene)
     proof.live(scene)

@@ -21,16 +21,17 @@ def live(scene: Scene) -> str:
     """Send one CSR with a token from client credentials; returns the certificate's id."""
     ci = scene.api(_CLIENT, pipeline_token(scene.place, _CLIENT))
     scene.teller.line(_CLIENT, "gets a token by client credentials", "for this API only")
-    answer = ci.post("/orders", {"team_id": SHOP, "profile_id": PROFILE, "csr": _csr()}).good()
+    answer = ci.post("/orders", {"team_id": SHOP, "profile_id": PROFILE, "csr": csr_for(_NAME)}).good()
     _check(scene, answer.body["certificate"], answer.body["chain"])
     shown = f"{answer.status}: certificate and chain; they verify"
     scene.tell(ci, f"one call: POST /orders, CSR for {_NAME}", answer, shown)
     return str(answer.body["certificate_id"])
 
 
-def _csr() -> str:
+def csr_for(name: str) -> str:
+    """Return a CSR of a fresh key for a name, PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
-    names = x509.SubjectAlternativeName([x509.DNSName(_NAME)])
+    names = x509.SubjectAlternativeName([x509.DNSName(name)])
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
     return builder.add_extension(names, critical=True).sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
