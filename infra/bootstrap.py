@@ -22,6 +22,7 @@ from infra.files import Files
 from infra.gate import BackendGate
 from infra.health import BackendHealth
 from infra.identity.database import sealer_from
+from infra.identity.emergency import leaves_of
 from infra.identity.grants import GrantsAtHead
 from infra.identity.settings import ProviderSettings
 from infra.identity.wiring import Identity, identity
@@ -76,7 +77,8 @@ class Backend:
 
     def identity(self, providers: tuple[ProviderSettings, ...]) -> Identity:
         """Return the identity adapters for these providers."""
-        return identity(providers, path=self.files.identity, sealer=sealer_from(self.keystore), clock=self.clock)
+        sealer, leaves = sealer_from(self.keystore), leaves_of(self.views, self.clock)
+        return identity(providers, path=self.files.identity, sealer=sealer, clock=self.clock, leaves=leaves)
 
     def imports(self) -> Imports:
         """Return what takes foreign certificates and keys over."""

@@ -21,6 +21,7 @@ from infra.reading import every
 from infra.upkeep.loop import Record
 from infra.views.runner import Runner
 from infra.views.sqlite import SqliteViews
+from projections.access.emergencies import EMERGENCIES, EmergencyFilter
 from projections.issuers.issuers import ISSUERS, IssuerFilter
 
 FREE_AT_LEAST = 64 * 2**20
@@ -76,7 +77,8 @@ class BackendHealth:
             self._let_go()
 
     def _look(self) -> tuple[Part, ...]:
-        return (self._writable(), self._read_models(), self._keys(), *self._crls(), self._time(), self._upkeep())
+        known = (self._writable(), self._read_models(), self._keys(), *self._crls(), self._time(), self._upkeep())
+        return (*known, *self._emergency())
 
     def _writable(self) -> Part:
         """Take the ledger's write lock and let it go: a stuck writer shows here, and nothing is stored."""
@@ -125,6 +127,14 @@ class BackendHealth:
         silent = time.monotonic() - max(ended, self._began)
         told = f"nothing has ended for {silent:.0f} s; the last was {name or 'never begun'}"
         return Part("upkeep", ready=True, detail=told if silent > STALLED_SECONDS else "")
+
+    def _emergency(self) -> tuple[Part, ...]:
+        """Tell of an identity provider that is believed with an expired certificate; ready all the same."""
+        now = microseconds(self._clock())
+        rows = every(self._views, EMERGENCIES, EmergencyFilter(open=True, until_from_us=now + 1))
+        names = ", ".join(sorted({row["provider"] for row in rows}))
+        told = f"expired TLS certificate believed of {names}; end it: sslclm emergency end"
+        return (Part("emergency", ready=True, detail=told),) if names else ()
 
     def _crls(self) -> tuple[Part, ...]:
         now = microseconds(self._clock())

@@ -25,6 +25,7 @@ from infra.settings import Settings
 from infra.setup import SetupPlan, initialise, publish_root_crl
 from scripts.server_backup import backup, restore
 from scripts.server_clock import confirm_clock
+from scripts.server_emergency import APP as EMERGENCY
 from scripts.server_fail import fail
 
 _PASSPHRASE_LIMIT = 1_024
@@ -140,3 +141,4 @@ def add_to(app: typer.Typer) -> None:
     panel = "On the server"
     for name, function in COMMANDS.items():
         app.command(name, rich_help_panel=panel)(_interruptible(function))
+    app.add_typer(EMERGENCY, name="emergency", rich_help_panel=panel)

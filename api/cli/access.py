@@ -96,6 +96,9 @@ def whoami(run: Run) -> None:
         "roles": [_role(held, names) for held in me["roles"]],
     }
     run.out.card(me["display_name"] or me["pseudonym"], facts)
+    for one in me.get("emergencies", ()):
+        until = run.out.when(one["until"])
+        warn(f"emergency: an expired TLS certificate of provider {one['provider']} is believed until {until}")
 
 
 def _role(held: dict[str, Any], names: Names) -> str:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
 from api.calls import POSITION, Body, PageQuery, Reading, Recorded, Show, Why, commanding, reading
+from api.edge import Edge
 from api.openapi import command, read
 from api.shapes import Shape
 from commands.access.create_team import CreateTeam
@@ -19,7 +20,9 @@ from commands.access.name_contact import MAX_ADDRESS, name_contact
 from commands.access.withdraw_grant import WithdrawGrant
 from domain.access.grant import GrantedRole, SubjectKind
 from domain.access.team import Team
-from domain.base import rfc3339
+from domain.base import Timestamp, rfc3339
+from domain.moments import microseconds, moment_of
+from projections.access.emergencies import EMERGENCIES, EmergencyFilter
 from projections.access.grants import GRANTS, GrantFilter, GrantRow
 from projections.access.teams import TEAMS, TeamFilter, TeamRow
 
@@ -41,8 +44,18 @@ class HeldRole(BaseModel):
     team_id: str | None
 
 
+class OpenEmergency(BaseModel):
+    """An identity provider whose expired TLS certificate is believed until then."""
+
+    provider: str
+    until: Timestamp
+
+
 class Me(BaseModel):
-    """Who is calling, as the backend sees them; ``roles`` are those that count now."""
+    """Who is calling, as the backend sees them; ``roles`` are those that count now.
+
+    ``emergencies``: an emergency that is open concerns everybody who signs in, so everybody is told.
+    """
 
     pseudonym: str
     kind: str
@@ -51,6 +64,7 @@ class Me(BaseModel):
     session_expires_at: str | None
     csrf_token: str | None
     roles: list[HeldRole]
+    emergencies: list[OpenEmergency]
 
 
 class TeamQuery(PageQuery):
@@ -86,8 +100,15 @@ async def me(request: Request) -> Response:
         session_expires_at=rfc3339(session.expires_at) if session else None,
         csrf_token=session.csrf_token if session and session.kind == "browser" else None,
         roles=[HeldRole(role=held.role, team_id=held.team) for held in principal.held],
+        emergencies=_emergencies(call.edge),
     )
     return Response(to_json(answer), headers={POSITION: str(call.edge.views.position)}, media_type="application/json")
+
+
+def _emergencies(edge: Edge) -> list[OpenEmergency]:
+    where = EmergencyFilter(open=True, until_from_us=microseconds(edge.clock()) + 1)
+    rows = edge.views.find(EMERGENCIES, where).rows
+    return [OpenEmergency(provider=row["provider"], until=moment_of(row["until_us"])) for row in rows]
 
 
 @ROUTER.get("/teams", **read(TEAM.page))

@@ -20,6 +20,7 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[
 from commands.ports.signin import SignInRefused
 from domain.errors import Unavailable
 from infra.identity import claims as check
+from infra.identity.emergency import ExpiryTransport, Leaves, no_leaves
 from infra.identity.http import TIMEOUT_S, BoundedTransport, get_document, tls_context, transport
 from infra.identity.jose import Verified, verify
 from infra.identity.jwks import RETRY_S, Jwks
@@ -52,21 +53,34 @@ class GrantEnded(SignInRefused):
 class Provider:
     """Discovery, keys, authorization request, token requests and id_token check of one configured provider.
 
-    ``over`` replaces the sockets in tests. Methods raise :class:`domain.errors.Unavailable` while the provider cannot
-    be used, :class:`TokenRefused` for a token that proves nothing, :class:`SignInRefused` for a refused grant.
+    ``over`` replaces the sockets in tests; ``leaves`` names what is believed in an emergency. Methods raise
+    :class:`domain.errors.Unavailable` while the provider cannot be used, :class:`TokenRefused` for a token that proves
+    nothing, :class:`SignInRefused` for a refused grant.
     """
 
     def __init__(
-        self, settings: ProviderSettings, clock: Clock, *, over: httpx2.AsyncBaseTransport | None = None
+        self,
+        settings: ProviderSettings,
+        clock: Clock,
+        *,
+        over: httpx2.AsyncBaseTransport | None = None,
+        leaves: Leaves = no_leaves,
     ) -> None:
         self.settings = settings
         self.clock = clock
         self._context = tls_context(settings)
-        self._over = over
+        self._over, self._leaves = over, leaves
         self._metadata: Mapping[str, Any] | None = None
         self._loaded_at = self._asked_at = 0.0
         self._loading = asyncio.Lock()
         self._jwks = Jwks(self._fetch_jwks, clock)
+
+    def _transport(self) -> httpx2.AsyncBaseTransport:
+        if self._over is not None:
+            return BoundedTransport(self._over)
+        name = self.settings.name
+        plain = transport(self._context)
+        return BoundedTransport(ExpiryTransport(self.settings, plain, lambda: self._leaves(name)))
 
     def _client(self) -> Any:
         client = AsyncOAuth2Client(
@@ -76,7 +90,7 @@ class Provider:
             scope=" ".join(self.settings.scopes),
             code_challenge_method="S256",
             verify=self._context,
-            transport=BoundedTransport(self._over or transport(self._context)),
+            transport=self._transport(),
             trust_env=False,
             follow_redirects=False,
             timeout=TIMEOUT_S,
@@ -100,9 +114,7 @@ class Provider:
 
     async def _fetch(self, path: str, what: str) -> dict[str, Any]:
         url = path if "://" in path else self.settings.issuer.rstrip("/") + path
-        async with httpx2.AsyncClient(
-            transport=BoundedTransport(self._over or transport(self._context)), trust_env=False, timeout=TIMEOUT_S
-        ) as client:
+        async with httpx2.AsyncClient(transport=self._transport(), trust_env=False, timeout=TIMEOUT_S) as client:
             return await get_document(client, url, what)
 
     async def _fetch_jwks(self) -> Mapping[str, Any]:

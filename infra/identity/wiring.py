@@ -12,6 +12,7 @@ from infra.identity.cli_codes import SqliteCliCodes
 from infra.identity.contacts import SqliteContacts
 from infra.identity.database import IdentityDatabase, Sealer
 from infra.identity.directory import SqliteDirectory
+from infra.identity.emergency import Leaves, no_leaves
 from infra.identity.machines import JwtMachineTokens
 from infra.identity.provider import Clock, Provider
 from infra.identity.recheck import SessionRechecks
@@ -43,10 +44,11 @@ def identity(
     sealer: Sealer,
     clock: Clock,
     over: httpx2.AsyncBaseTransport | None = None,
+    leaves: Leaves = no_leaves,
 ) -> Identity:
     """Return the adapters for these providers; ``over`` replaces the sockets in tests. Nothing is contacted yet."""
     database = IdentityDatabase(path)
-    providers = tuple(Provider(one, clock, over=over) for one in settings)
+    providers = tuple(Provider(one, clock, over=over, leaves=leaves) for one in settings)
     sessions = SqliteSessions(database, sealer, clock)
     return Identity(
         directory=SqliteDirectory(database),

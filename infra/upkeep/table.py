@@ -22,6 +22,7 @@ from infra.living import ViewsLiving
 from infra.upkeep.agents import Agents
 from infra.upkeep.calendar import Calendar
 from infra.upkeep.clock import keep_time
+from infra.upkeep.emergencies import end_emergencies
 from infra.upkeep.issuances import OpenIssuances
 from infra.upkeep.keys import HeldKeys
 from infra.upkeep.listeners import OwnTls, keep_own_certificate
@@ -56,6 +57,7 @@ def upkeep(
             Reaction("key-copies", keys.end, wakes=(Deployment.Served, Key.CopyDestroyed)),
             Reaction("agents", Agents(backend, agents_silent_for).react),
             Reaction("policy", _policy(backend)),
+            Reaction("emergencies", partial(end_emergencies, backend)),
             Reaction("calendar", Calendar(backend).react),
             Reaction("own-certificate", partial(keep_own_certificate, backend, tls)),
         ),
