@@ -184,7 +184,7 @@ async def test_the_emergency_is_on_the_record_and_loud(backend, provider, shown,
     assert (event["provider"], event["leaf_sha256"]) == ("corp", read_leaf(fingerprint(shown)))
     assert details == {"reason": "the certificate ran out", "user_agent": "sslclm emergency by root"}
 
-    parts = {part.name: part for part in backend.health._look()}
+    parts = {part.name: part for part in backend.health.parts()}
     assert parts["emergency"].ready
     assert "corp" in parts["emergency"].detail
     await sign_in(backend, provider)
