@@ -6,11 +6,9 @@ import asyncio
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
-from pydantic import BaseModel
 
 from api import auth, front
 from api.agent.apps import enrolment_routes
-from api.calls import Why
 from api.edge import Edge
 from api.openapi import install_openapi
 from api.problems import install_problem_handlers
@@ -34,24 +32,12 @@ from api.rest import (
     revocations,
     transfers,
 )
-from commands.access.create_team import CreateTeam
-from commands.access.give_grant import GiveGrant
 from commands.access.refusals import Refusals
-from commands.certificates.request import RequestCertificate
-from commands.hosts.register import RegisterHost
-from domain.profiles.spec import ProfileSpec
 
 # The hot path is matched first.
 ROOMS = (
     orders, imports, certificates, renewals, revocations, access, profiles, policy, issuers, hosts, deployments,
     transfers, keys, notices, clock, audit, accesses, activity,
-)  # fmt: skip
-BODIES: tuple[type[BaseModel], ...] = (
-    CreateTeam, GiveGrant, ProfileSpec, RegisterHost, RequestCertificate,
-    Why, revocations.Revocation, hosts.TokenWish, orders.Approval, orders.Rejection, auth.CliCode,
-    renewals.RenewalWish, transfers.Offer, access.Contact, imports.ImportBody,
-    clock.Confirmation,
-    keys.RevealWish, keys.RevealApproval, keys.Redemption,
 )  # fmt: skip
 
 _NO_TELEMETRY: TelemetryConfig = {
@@ -81,5 +67,5 @@ def people_app(edge: Edge) -> FastAPI:
     app.include_router(auth.ROUTER)
     app.include_router(front.ROUTER)
     app.include_router(enrolment_routes(edge))
-    install_openapi(app, BODIES)
+    install_openapi(app)
     return app

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -44,6 +44,16 @@ class Problem(BaseModel):
     correlation_id: str
 
 
+class _Reads(dict[str, Any]):
+    """A requestBody that knows the model it refers to: the document's schemas are collected from the routes."""
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        content = {"application/json": {"schema": {"$ref": _REFERENCE.format(model=model.__name__)}}}
+        required = any(field.is_required() for field in model.model_fields.values())
+        super().__init__(required=required, content=content)
+        self.model = model
+
+
 def command(answers: Mapping[int, type[BaseModel]], body: type[BaseModel] | None = None) -> dict[str, Any]:
     """Return the options of a route that takes a command: answers by status, and what it reads."""
     extra: dict[str, Any] = {"parameters": [_KEY]} | (reads(body) if body is not None else {})
@@ -58,9 +68,7 @@ def command(answers: Mapping[int, type[BaseModel]], body: type[BaseModel] | None
 
 def reads(body: type[BaseModel]) -> dict[str, Any]:
     """Return what a route that reads its JSON body itself has to say of it."""
-    schema = {"$ref": _REFERENCE.format(model=body.__name__)}
-    required = any(field.is_required() for field in body.model_fields.values())
-    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
+    return {"requestBody": _Reads(body)}
 
 
 def read(answer: type[BaseModel] | None, *, one: bool = False, media_type: str = "") -> dict[str, Any]:
@@ -75,14 +83,25 @@ def _problems(*more: int) -> dict[int | str, dict[str, Any]]:
     return dict.fromkeys((401, 403, 422, 503, *more), _PROBLEM)
 
 
-def install_openapi(app: FastAPI, bodies: tuple[type[BaseModel], ...]) -> None:
+def bodies_of(routes: Iterable[Any]) -> Iterator[type[BaseModel]]:
+    """Yield the models of what routes read themselves, those of included routers too."""
+    for route in routes:
+        router = getattr(route, "original_router", None)
+        if router is not None:
+            yield from bodies_of(router.routes)
+        body = (getattr(route, "openapi_extra", None) or {}).get("requestBody")
+        if isinstance(body, _Reads):
+            yield body.model
+
+
+def install_openapi(app: FastAPI) -> None:
     """Complete the document with the bodies that endpoints read and the ways to authenticate."""
     plain = app.openapi
 
     def complete() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = plain()
-            chosen = [(body, "validation") for body in (*bodies, Problem)]
+            chosen = [(body, "validation") for body in (*dict.fromkeys(bodies_of(app.routes)), Problem)]
             _, schemas = models_json_schema(chosen, ref_template=_REFERENCE)  # type: ignore[arg-type] # literal widened
             components = document.setdefault("components", {})
             components["schemas"] = {**schemas["$defs"], **components.get("schemas", {})}

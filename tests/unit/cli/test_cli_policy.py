@@ -13,8 +13,8 @@ RULE = {
 }  # fmt: skip
 BROKEN = {
     "kind": "renewal", "outcome": "refused", "rule": "public-trust-100-days", "message": "150 days",
-    "when": "2027-04-01", "fix": "ask for 99 days", "citation": "CA/B", "teams": [TEAM], "names": ["www.shop.com"], "profile_id": PROFILE,
-    "certificate_id": "certificate-1",
+    "when": "2027-04-01", "fix": "ask for 99 days", "citation": "CA/B", "teams": [TEAM],
+    "names": ["www.shop.com"], "profile_id": PROFILE, "certificate_id": "certificate-1",
 }  # fmt: skip
 
 
