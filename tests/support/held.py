@@ -34,7 +34,12 @@ async def give_up(lab: Lab, now: float = 0.0) -> int:
     backend = lab.backend
     await backend.views.wait_for(lab.position())
     await end_copies(backend.bus, backend.services.reading)
-    return await Sweep(backend.bus, backend.services.reading, backend.keystore).round(now)
+    return await sweep(lab).round(now)
+
+
+def sweep(lab: Lab) -> Sweep:
+    """Return a sweep that has seen nothing yet."""
+    return Sweep(lab.backend.bus, lab.backend.services.reading, lab.backend.keystore)
 
 
 async def certificate(lab: Lab, *names: str, profile: str = "appliance") -> str:
