@@ -49,11 +49,22 @@ def login(
     run.out.say(f"Signed in at {run.server} until {run.out.when(kept.expires_at)}.")
 
 
-def _ask_person(run: Run, provider: str, *, browser: bool) -> dict[str, str]:
-    """Let a person sign in by a browser; returns what is to be exchanged for the session."""
+def sign_in_for(run: Run, act: str, provider: str, *, browser: bool) -> None:
+    """Let the person sign in afresh for one act of the session that there is."""
+    token = run.remembered().token
+    if not token or run.options.token:
+        raise SignedOut("this needs a person who signs in", fix="sign in: sslclm login")
+    warn("This needs a new sign-in with your second factor, for this one act.")
+    sent = _ask_person(run, provider, browser=browser, step_up=act)
+    with reaching():
+        check(run.http(run.ca_pem(), token).post("/auth/cli/step-up", json=sent))
+
+
+def _ask_person(run: Run, provider: str, *, browser: bool, step_up: str = "") -> dict[str, str]:
+    """Let a person sign in by a browser; returns what is to be exchanged for the session, or bound to it."""
     attempt = Attempt()
     with Loopback(attempt) as loopback:
-        url = attempt.url(run.server, loopback.redirect_uri, provider)
+        url = attempt.url(run.server, loopback.redirect_uri, provider=provider, step_up=step_up)
         opened = browser and run.around.open_browser(url)
         warn("Go on in your browser. If none has opened, open this address:" if opened else "Open this address:")
         warn(url)

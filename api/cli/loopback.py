@@ -51,10 +51,10 @@ class Attempt:
         digest = hashlib.sha256(self.verifier.encode()).digest()
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
-    def url(self, base: str, redirect_uri: str, provider: str) -> str:
-        """Return the address that the browser is to open."""
+    def url(self, base: str, redirect_uri: str, **wishes: str) -> str:
+        """Return the address that the browser is to open; ``wishes``: provider, step_up, where not empty."""
         asked = {"redirect_uri": redirect_uri, "code_challenge": self.challenge(), "state": self.state}
-        return f"{base}/auth/cli?{urlencode(asked | ({'provider': provider} if provider else {}))}"
+        return f"{base}/auth/cli?{urlencode(asked | {name: value for name, value in wishes.items() if value})}"
 
     def code_in(self, query: str) -> str | None:
         """Return the code of a callback's query; None where it does not answer this attempt."""

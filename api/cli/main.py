@@ -12,6 +12,7 @@ from api.cli import (
     clock,
     hosts,
     imports,
+    keys,
     notices,
     orders,
     policy,
@@ -34,6 +35,8 @@ for part in (*(one.APP for one in PARTS), rules.ISSUERS):
     app.add_typer(part)
 for name, group, panel in (
     ("transfer", transfers.TRANSFER, "Certificates"),
+    ("keys", keys.KEYS, "Keys"),
+    ("reveal", keys.REVEAL, "Keys"),
     ("hosts", hosts.HOSTS, "Hosts"),
     ("deployments", hosts.DEPLOYMENTS, "Hosts"),
     ("profiles", rules.PROFILES, "Who may do what"),

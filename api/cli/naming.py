@@ -17,6 +17,8 @@ PATHS = {
     "certificate": "/certificates",
     "deployment": "/deployments",
     "issuer": "/issuers",
+    "key": "/keys",
+    "reveal": "/reveals",
 }
 """Kind of an object, as its id begins -> where it is read."""
 _ID = re.compile(r"[a-z]{2,20}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -43,6 +43,7 @@ def request(  # noqa: PLR0913 - each parameter is one option
     team: Annotated[str, typer.Option(help="Owner: name or id.")],
     profile: Annotated[str, typer.Option(help="Name or id.")],
     csr: Annotated[Path | None, typer.Option(help="Your own CSR (PEM).")] = None,
+    server_key: Annotated[bool, typer.Option("--server-key", help="The server makes and holds the key.")] = False,
     host: Annotated[str, typer.Option(help="Host whose agent makes the key: name or id.")] = "",
     directory: Annotated[str, typer.Option(help="Absolute path on the host.")] = "",
     endpoint: Annotated[list[str] | None, typer.Option(help="address:port/servername; must serve it. Repeat.")] = None,
@@ -57,16 +58,23 @@ def request(  # noqa: PLR0913 - each parameter is one option
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it is issued and served.")] = False,
     timeout: Annotated[int, typer.Option(min=1, help="Seconds to wait at most.")] = 900,
 ) -> None:
-    """Order a certificate: for your own CSR, or for hosts whose agents make the key."""
+    """Order a certificate: for your own CSR, for hosts whose agents make the key, or for a key of the server."""
     place = Place(host, directory, tuple(endpoint or ()), validator, reloader, targets_file)
-    body = order_body(run, names or [], place, csr)
+    body = order_body(run, names or [], place, csr, server_key=server_key)
     body |= {"team_id": id_of(run.api, "team", team), "profile_id": id_of(run.api, "profile", profile)}
     body |= {"ip_addresses": ip or [], "validity": seconds(days, validity), "key_algorithm": key_algorithm or None}
     _deliver(run, body, out, timeout if wait else 0)
 
 
-def order_body(run: Run, names: list[str], place: Place, csr: Path | None) -> dict[str, Any]:
+def order_body(
+    run: Run, names: list[str], place: Place, csr: Path | None, *, server_key: bool = False
+) -> dict[str, Any]:
     """Return names with targets or a CSR, as an order's body has them. Raises Misused and Refused."""
+    if server_key:
+        if csr is not None:
+            raise Misused("a CSR brings its own key", fix="leave out --csr, or --server-key")
+        places = targets(run.api, place, names[0] if names else "") if place.given() else []
+        return {"dns_names": names, "targets": places, "server_key": True}
     if csr is None:
         return {"dns_names": names, "targets": targets(run.api, place, names[0] if names else "")}
     if place.given():

@@ -33,7 +33,7 @@ def sign_in(place: Place, persona: str) -> str:
     The browser is played here: it stops where it would be sent to the command line's own port.
     """
     attempt = Attempt()
-    url = attempt.url("", _PORT_NOBODY_LISTENS_ON, "")
+    url = attempt.url("", _PORT_NOBODY_LISTENS_ON)
     with https(place) as client:
         back = browse(client, url, persona)
         query = dict(parse_qsl(urlsplit(back).query))

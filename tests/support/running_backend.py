@@ -63,7 +63,7 @@ class RunningBackend:
         if fresh or persona not in self._tokens:
             attempt = Attempt()
             with self.client() as browser:
-                back = choose(browser, attempt.url(self.url, _CALLBACK, ""), persona)
+                back = choose(browser, attempt.url(self.url, _CALLBACK), persona)
                 code = attempt.code_in(urlsplit(back).query)
                 sent = {"code": code, "code_verifier": attempt.verifier, "redirect_uri": _CALLBACK}
                 answer = browser.post("/auth/cli/token", json=sent)

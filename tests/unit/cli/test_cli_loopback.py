@@ -48,7 +48,7 @@ def test_attempts_are_fresh_and_keep_their_secrets():
     one, other = Attempt(), Attempt()
 
     assert not {one.verifier, one.state} & {other.verifier, other.state}
-    assert one.verifier not in repr(one) + one.url("https://clm.test", "http://127.0.0.1:1/callback", "p")
+    assert one.verifier not in repr(one) + one.url("https://clm.test", "http://127.0.0.1:1/callback", provider="p")
 
 
 def test_only_the_answer_to_this_attempt_counts(waiting):
