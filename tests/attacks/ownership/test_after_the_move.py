@@ -86,10 +86,8 @@ async def test_a_reveal_that_was_approved_before_shows_nothing_after(lab, anna, 
     assert refused.value.rule == "approval-binding"
 
 
-async def test_the_former_owners_host_gets_no_key(lab, anna, ben):
-    """A deployment that was planned before the move is not served with the key afterwards, nor tried again."""
-    certificate = await with_kept_key(lab, anna, "delivered.shop.test")
-    host_id = await lab.host("former.shop.test")
+async def install(lab, certificate: Certificate, host_id: str) -> Deployment:
+    """Plan to install a certificate on a host of team shop."""
     planned = Deployment.plan(
         stream_id=Deployment.id_for(certificate.id, 0),
         order_id="order-none",
@@ -102,6 +100,14 @@ async def test_the_former_owners_host_gets_no_key(lab, anna, ben):
     )
     lab.backend.ledger.append_blocking(draft_of(planned))
     await lab.backend.views.wait_for(lab.position())
+    return planned
+
+
+async def test_the_former_owners_host_gets_no_key(lab, anna, ben):
+    """A deployment that was planned before the move is not served with the key afterwards, nor tried again."""
+    certificate = await with_kept_key(lab, anna, "delivered.shop.test")
+    host_id = await lab.host("former.shop.test")
+    planned = await install(lab, certificate, host_id)
     path = f"/api/v1/certificates/{certificate.id}/transfer"
     await anna.post(f"{path}/offer", json={"team": "pay"}, headers=lab.key())
     waiting = await ben.post(f"{path}/accept", json={}, headers=lab.key())
