@@ -14,13 +14,14 @@ import stat
 import subprocess
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.support.agent_lab import AGENT, NAME, Lab, command_line, python_for, sha256_of, write_properties
 from tests.support.nginx import running_nginx, seed_pair, served_der
+from tests.support.nginx_sites import running_sites
 from tests.support.pki import make_leaf
 
 ACCOUNT = 61_234
@@ -81,16 +82,17 @@ def lab(backend, place):
 
 @contextmanager
 def path_unit(trigger: Path, status: Path, commands: Path):
-    """Watch the trigger and run the root-owned script, until the block ends."""
+    """Watch the trigger and run the root-owned script for the service of that name, until the block ends."""
     stop, script = threading.Event(), str(AGENT / "systemd" / "sslclm-reload")
     world = {"PATH": f"{commands}:/usr/bin:/bin", "RUNTIME_DIRECTORY": str(status)}
+    world["SSLCLM_NGINX_SITES"] = str(commands.parent / "nginx")
 
     def watch() -> None:
         seen = b""
         while not stop.wait(0.02):
             now = trigger.read_bytes() if trigger.exists() else b""
             if len(now) == 33 and now != seen:
-                subprocess.run(("/bin/sh", script, "nginx", str(trigger)), env=world, check=False, timeout=20)
+                subprocess.run(("/bin/sh", script, trigger.name, str(trigger)), env=world, check=False, timeout=20)
                 seen = now
 
     thread = threading.Thread(target=watch, daemon=True)
@@ -110,9 +112,7 @@ def nginx(lab, place):
     commands.mkdir()
     status.mkdir(mode=0o755)
     with running_nginx(place / "nginx", lab.target) as server:
-        for name, line in (("nginx", server.command() + ' "$@"'), ("systemctl", server.command("-s", "reload"))):
-            (commands / name).write_text(f"#!/bin/sh\nexec {line}\n")
-            (commands / name).chmod(0o755)
+        _stand_ins(commands, server)
         lab.allow(reloader__web=f"touch:{trigger} {status / 'nginx.status'}")
         with path_unit(trigger, status, commands):
             yield server, sha256_of(old.pem)
@@ -131,6 +131,44 @@ def test_the_unprivileged_agent_reloads_through_the_trigger(lab, nginx):
     assert result["outcome"] == "served", result
     assert served(server) == parameters["fingerprint"]
     assert (lab.target / "current" / "privkey.pem").stat().st_uid == ACCOUNT
+
+
+def test_the_unprivileged_agent_disables_what_root_has_enabled_it_to(lab, place):
+    """Another account takes a site's link away and puts it back by root's script, and touches no other site."""
+    other = place / "tls-other"
+    pairs = {NAME: lab.target, "api.example.test": other}
+    for name, folder in pairs.items():
+        seed_pair(folder, make_leaf(lab.issuer, sans=(name,)))
+    commands, status, triggers = place / "commands", place / "status", place / "reload"
+    for folder in (commands, status):
+        folder.mkdir(mode=0o755)
+    with running_sites(place / "nginx", pairs) as server, ExitStack() as units:
+        _stand_ins(commands, server)
+        site = f"{NAME}.conf"
+        lines = {"reloader": "nginx", "disabler": f"nginx-off-{site}", "enabler": f"nginx-on-{site}"}
+        for service in lines.values():
+            units.enter_context(path_unit(triggers / service, status, commands))
+        lab.allow(**{f"{name}__web": f"touch:{triggers / one} {status / one}.status" for name, one in lines.items()})
+        endpoint = {**server.endpoint, "server_name": NAME}
+        task = {"deployment_id": "deployment-1", "certificate_id": "certificate-1", "disabler": "web"}
+        task |= {"fingerprint": served(server), "target": lab.target_spec([endpoint])}
+        result = lab.do("remove", task)
+        assert result["outcome"] == "removed", result
+        assert not (place / "nginx" / "sites-enabled" / site).exists()
+
+        link = place / "nginx" / "sites-enabled" / site
+        link.symlink_to(f"../sites-available/{site}")
+        config = place / "nginx" / "nginx.conf"
+        config.write_text(config.read_text() + "nonsense;\n")
+        assert lab.do("remove", task)["stage"] == "reload"
+        assert link.is_symlink()
+
+
+def _stand_ins(commands: Path, server) -> None:
+    """Let ``nginx`` and ``systemctl`` on the script's PATH stand for this test's own server."""
+    for name, line in (("nginx", server.command() + ' "$@"'), ("systemctl", server.command("-s", "reload"))):
+        (commands / name).write_text(f"#!/bin/sh\nexec {line}\n")
+        (commands / name).chmod(0o755)
 
 
 def test_what_roots_script_refuses_leads_back(lab, nginx, place):

@@ -65,3 +65,27 @@ def test_a_made_up_reason_is_refused(person, csr):
         anna("revoke", issued["certificate_id"], "--revocation-reason", reason, expect=1)
 
     assert "issued" in anna("list", "--name", "stays.shop.test").stdout
+
+
+def test_several_are_revoked_in_one_run(person, csr):
+    """One of them is gone already: its row says so, the others are revoked, and the exit code tells."""
+    anna = person("dev-anna")
+    ids = [
+        anna.json("request", *SHOP, "--csr", str(csr(f"{name}.shop.test")), "--days", "7")["certificate_id"]
+        for name in ("one", "two", "three")
+    ]
+    anna("revoke", ids[1], "--revocation-reason", "superseded")
+    rows = anna.json("revoke", *ids, "--revocation-reason", "cessationOfOperation", expect=1)
+
+    assert [row["state"] for row in rows] == ["revoked", "refused", "revoked"]
+    shown = anna("show", ids[0]).stdout
+    assert "cessationOfOperation" in shown
+
+
+def test_a_key_of_ones_own_is_not_replaced_first(person, csr):
+    """The server cannot make its new key: it says so, and what to do."""
+    anna = person("dev-anna")
+    issued = anna.json("request", *SHOP, "--csr", str(csr("own.shop.test")), "--days", "7")
+    told = anna("revoke", issued["certificate_id"], "--replace", "first", "--by", "2h", expect=1)
+
+    assert "CSR" in told.stderr
