@@ -11,6 +11,7 @@ from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
 from domain.certificates.revocation import Plan, RevocationReason
 from domain.hosts.deployment import Deployment
+from domain.hosts.host import Host
 
 
 def revoke_now(
@@ -74,7 +75,15 @@ def _end_deployments(work: Work, certificate: Certificate, *, remove: bool) -> N
         if deployment.state == "planned":
             deployment.withdraw(at=work.now)
         elif deployment.state == "served" and (deployment.host_id, deployment.target.directory) in serving:
-            deployment.plan_removal(at=work.now)
+            ask_for_removal(work, deployment)
+
+
+def ask_for_removal(work: Work, deployment: Deployment) -> None:
+    """Ask the host to serve it no more; a host whose agent is refused by us is not asked."""
+    deployment.plan_removal(at=work.now)
+    if deployment.state == "removing" and work.refer(Host, deployment.host_id).disabled:
+        why = "the host is disabled: no agent of ours is there to do it"
+        deployment.refuse_removal(stage="refused", detail=why, rolled_back=False, served_now=None, at=work.now)
 
 
 def _deployments(work: Work, certificate: Certificate) -> Iterator[Deployment]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from commands.base import Command, Scope, UseCase
+from commands.certificates.revoking import ask_for_removal
 from commands.work import Work
 from domain.certificates.certificate import Certificate
 from domain.errors import WrongState
@@ -28,7 +29,7 @@ def handle(command: RemoveDeployment, work: Work) -> None:
     if work.refer(Certificate, deployment.certificate_id).state != "revoked":
         raise WrongState("its certificate is not revoked", rule="removal-revoked", fix="revoke it with remove: true")
     work.refer(Host, deployment.host_id).must_be_active()
-    deployment.plan_removal(at=work.now)
+    ask_for_removal(work, deployment)
 
 
 REMOVE_DEPLOYMENT = UseCase("deployments.remove", scope, handle)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from commands.certificates.revoke import RevokeCertificate
+from commands.hosts.disable import DisableHost
 from commands.hosts.remove_deployment import RemoveDeployment
 from commands.hosts.report_removal import ReportRemoval
 from domain.errors import InvalidInput, NotFound, WrongState
@@ -82,6 +83,13 @@ def test_without_a_disabler_the_answer_comes_at_once(world: World) -> None:
 
     assert revoke(site) == ["deployment.removal-planned", "deployment.removal-refused"]
     assert "would stop every site" in NO_DISABLER
+
+
+def test_a_disabled_host_is_not_asked(site: Deployed) -> None:
+    """No agent of ours is there to do it: said at once, instead of a task that nobody fetches."""
+    site.world.when(DisableHost(host_id=WEB1), anna())
+
+    assert revoke(site) == ["deployment.removal-planned", "deployment.removal-refused"]
 
 
 def test_an_installation_under_way_is_withdrawn(world: World) -> None:
