@@ -23,7 +23,7 @@ from domain.moments import microseconds
 from projections.audit.search import AUDIT, AuditFilter, AuditRow
 
 ROUTER = APIRouter(prefix="/api/v1/audit", tags=["audit"])
-EVENT = Shape("AuditEvent", AuditRow, without=frozenset({"approvals", "begins", "owner"}))
+EVENT = Shape("AuditEvent", AuditRow, without=frozenset({"approvals", "begins", "granted", "owner"}))
 JSON_LINES = "application/jsonl"
 
 

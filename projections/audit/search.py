@@ -154,7 +154,7 @@ def _remember(rows: Rows[AuditRow], fact: Fact[Any], begun: Callable[[str], Audi
     if owner := moved_to(event):
         rows.put({**first, "owner": owner})
     if by := approved_by(event):
-        rows.put({**first, "approvals": [*first["approvals"], Approval(position=fact.position, by=by)]})
+        rows.put({**first, "granted": [*first["granted"], Approval(position=fact.position, by=by)]})
     match event:
         case OrderAggregate.KeyAccepted():
             _tie(rows, fact, fact.stream_id)
@@ -175,7 +175,7 @@ def _tie(rows: Rows[AuditRow], fact: Fact[Any], subject: str) -> None:
 
 AUDIT: Projection[AuditRow] = Projection(
     name="audit",
-    version=2,
+    version=3,
     key="position",
     key_type="integer",
     columns={

@@ -28,8 +28,9 @@ class Approval(TypedDict):
 class Ties(TypedDict):
     """Subjects of an event. ``key_id`` is that of the certified key, of an issuer's event the CA's own.
 
-    ``teams`` are those that the event concerns; ``owner`` is the team that owns the stream, as far as it is known now.
-    ``approvals`` are those that the act rests on.
+    ``teams`` are those that the event concerns; ``owner`` is the team that owns the stream by now.
+    ``approvals`` are those that the act rests on, ``granted`` those that were given in the stream so far; what is known
+    so far stands in the row of the stream's first event.
     """
 
     key_id: str | None
@@ -40,6 +41,7 @@ class Ties(TypedDict):
     teams: list[str]
     owner: str | None
     approvals: list[Approval]
+    granted: list[Approval]
 
 
 Begun = Callable[[str], Mapping[str, Any] | None]
@@ -56,7 +58,7 @@ _DECIDED = ("order", "reveal")
 
 def no_ties() -> Ties:
     """Return what an event of an unknown topic is about."""
-    blank: Any = {**dict.fromkeys(_NAMES), "teams": [], "approvals": []}
+    blank: Any = {**dict.fromkeys(_NAMES), "teams": [], "approvals": [], "granted": []}
     return cast("Ties", blank)
 
 
@@ -116,7 +118,7 @@ def _approvals(event: Event, stream_id: str, begun: Begun) -> list[Approval]:
     members = vars(event)
     named = (stream_id, members.get("order_id"), members.get("by_id"))
     rows = (begun(one) for one in named if one and kind_of(one) in _DECIDED)
-    return next((list(row["approvals"]) for row in rows if row is not None), [])
+    return next((list(row["granted"]) for row in rows if row is not None), [])
 
 
 def approved_by(event: Event) -> str | None:
