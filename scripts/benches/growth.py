@@ -49,7 +49,7 @@ class Asked:
     size: int
     views: SqliteViews
     edge: Any
-    deep: Mapping[str, str]
+    deep: Mapping[str, str | None]
 
     def pick(self, *, ordered: bool = False) -> int:
         """Return a certificate's number."""
@@ -110,11 +110,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=200, help="how often each question is asked")
     parser.add_argument("--estates", type=Path, help="keep estates in this folder, and use those that are there")
     parser.add_argument("--out", type=Path, help="folder for growth.json and growth.png; default: a temporary one")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="certificates of each estate")
+    parser.add_argument("--from", dest="start", type=Path, default=Path(), help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    out: Path = asked.out or Path(tempfile.mkdtemp(prefix="sslclm-growth-"))
+    out: Path = asked.start / asked.out if asked.out else Path(tempfile.mkdtemp(prefix="sslclm-growth-"))
     out.mkdir(parents=True, exist_ok=True)
-    sizes = (*SIZES, *((FULL,) if asked.full else ()))
-    figures = run(sizes, asked.rounds, asked.estates)
+    sizes = (*asked.sizes, *((FULL,) if asked.full else ()))
+    figures = run(sizes, asked.rounds, asked.start / asked.estates if asked.estates else None)
     (out / "growth.json").write_text(json.dumps(figures, indent=1) + "\n")
     draw(figures, out / "growth.png")
     print(table(figures))
@@ -132,7 +134,7 @@ def run(sizes: tuple[int, ...], rounds: int, kept: Path | None = None) -> dict[s
             (folder / "done").touch()
             bytes_each = (there.views.stat().st_size + there.ledger.stat().st_size) / size
             made.append({"size": size, "seconds": time.perf_counter() - start, "bytes_each": bytes_each})
-            with _opened(there) as asked:
+            with opened(there) as asked:
                 for name, question in QUESTIONS.items():
                     found[name].append({"size": size, **_timed(asked, question, rounds)})
     return {"estates": made, "questions": found}
@@ -160,7 +162,8 @@ def _folder(kept: Path | None, size: int) -> Iterator[Path]:
 
 
 @contextmanager
-def _opened(there: Estate) -> Iterator[Asked]:
+def opened(there: Estate) -> Iterator[Asked]:
+    """Open an estate for questions."""
     views = SqliteViews(there.views, estate.MODELS)
     with SqliteLedger(there.ledger, clock=lambda: estate.START) as ledger:
         directory = SimpleNamespace(known=lambda _pseudonym: None)
@@ -173,7 +176,7 @@ def _opened(there: Estate) -> Iterator[Asked]:
             views.close()
 
 
-def _deep(views: SqliteViews) -> dict[str, str]:
+def _deep(views: SqliteViews) -> dict[str, str | None]:
     """Return cursors to the middle of long lists, made by the way that leads there: half of their pages."""
     lists: Mapping[str, tuple[Any, Filter]] = {
         "newest": (INVENTORY, InventoryFilter()),
@@ -183,16 +186,14 @@ def _deep(views: SqliteViews) -> dict[str, str]:
     return {name: _middle(views, model, where) for name, (model, where) in lists.items()}
 
 
-def _middle(views: SqliteViews, model: Any, where: Filter) -> str:
+def _middle(views: SqliteViews, model: Any, where: Filter) -> str | None:
+    """Return a cursor to the middle of a list, found by walking it; None where one page holds it all."""
     cursors: list[str] = []
-    cursor = None
-    while cursor is not None or not cursors:
-        page = views.find(model, where, cursor=cursor, limit=200)
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-        cursors.append(cursor)
-    return cursors[len(cursors) // 2]
+    page = views.find(model, where, limit=200)
+    while page.next_cursor is not None:
+        cursors.append(page.next_cursor)
+        page = views.find(model, where, cursor=page.next_cursor, limit=200)
+    return cursors[len(cursors) // 2] if cursors else None
 
 
 def _timed(asked: Asked, question: Question, rounds: int) -> dict[str, float]:
