@@ -54,7 +54,7 @@ def upkeep(
                 next=backend.services.reading.next_renewal,
             ),
             Reaction("server-keys", keys.make, wakes=(Order.Approved, Order.KeyRefused, Order.IssuanceReopened)),
-            Reaction("key-copies", keys.end, wakes=(Deployment.Served, Key.CopyDestroyed)),
+            Reaction("key-copies", keys.end, wakes=(Deployment.Served, Certificate.Revoked, Key.CopyDestroyed)),
             Reaction("agents", Agents(backend, agents_silent_for).react),
             Reaction("policy", _policy(backend)),
             Reaction("emergencies", partial(end_emergencies, backend)),

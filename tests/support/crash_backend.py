@@ -161,17 +161,22 @@ class CrashBackend:
 
     def sign_in(self, persona: str) -> str:
         """Sign a persona in as the command line does, with the second factor; returns the session token."""
+        with self.client() as client:
+            answer = client.post("/auth/cli/token", json=self.sign_in_for(persona))
+        return str(answer.raise_for_status().json()["token"])
+
+    def sign_in_for(self, persona: str, act: str = "") -> dict[str, str]:
+        """Sign a persona in, for one act where one is named; returns what is to be exchanged for it."""
         verifier = "v" * 43
         digest = hashlib.sha256(verifier.encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
         with self.client() as client:
             asked = {"redirect_uri": _CALLBACK, "code_challenge": challenge, "state": "s"}
+            asked |= {"step_up": act} if act else {}
             where = client.get("/auth/cli", params=asked).headers["location"]
             back = client.post(where, data={"persona": persona, "second_factor": "yes"}).headers["location"]
             code = httpx2.URL(client.get(back).headers["location"]).params["code"]
-            sent = {"code": code, "code_verifier": verifier, "redirect_uri": _CALLBACK}
-            answer = client.post("/auth/cli/token", json=sent)
-        return str(answer.raise_for_status().json()["token"])
+        return {"code": code, "code_verifier": verifier, "redirect_uri": _CALLBACK}
 
     def machine(self, client_id: str) -> str:
         """Return an access token of a made-up pipeline (client credentials)."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -59,9 +61,11 @@ def ways(lab: Lab, name: str) -> tuple[httpx2.AsyncClient, str]:
     return client, client.headers["Authorization"].removeprefix("Bearer ")
 
 
-def step_up(lab: Lab, token: str, name: str, reveal_id: str) -> None:
-    """Sign in afresh for one reveal."""
-    lab.adapters.sessions.note_step_up(token, signed_in(name, lab.clock), act_of(reveal_id))
+def step_up(lab: Lab, token: str, name: str, reveal_id: str, *, age: int = 0) -> None:
+    """Sign in afresh for one reveal, ``age`` seconds ago."""
+    who = signed_in(name, lab.clock)
+    who = replace(who, auth_time=lab.clock() - timedelta(seconds=age))
+    lab.adapters.sessions.note_step_up(token, who, act_of(reveal_id))
 
 
 async def ask(lab: Lab, client: httpx2.AsyncClient, certificate_id: str) -> str:
