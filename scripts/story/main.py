@@ -18,6 +18,7 @@ from scripts.story.chapters import (
     authorities,
     deployment,
     host,
+    keys,
     owners,
     people_sign_in,
     pipeline,
@@ -91,6 +92,7 @@ def _chapters(scene: Scene) -> None:
     build = pipeline.live(scene)
     renewal.live(scene)
     revocation.live(scene)
+    keys.live(scene)
     owners.live(scene, build)
     policy.live(scene)
     proof.live(scene)

@@ -32,18 +32,30 @@ def sign_in(place: Place, persona: str) -> str:
 
     The browser is played here: it stops where it would be sent to the command line's own port.
     """
-    attempt = Attempt()
-    url = attempt.url("", _PORT_NOBODY_LISTENS_ON)
     with https(place) as client:
-        back = browse(client, url, persona)
-        query = dict(parse_qsl(urlsplit(back).query))
-        if query.get("state") != attempt.state:
-            raise StoryError(f"the sign-in of {persona} came back without our state")
-        sent = {"code": query["code"], "code_verifier": attempt.verifier, "redirect_uri": _PORT_NOBODY_LISTENS_ON}
-        answer = client.post("/auth/cli/token", json=sent)
+        answer = client.post("/auth/cli/token", json=_code(client, persona))
     if answer.status_code != httpx2.codes.OK:
         raise StoryError(f"the sign-in of {persona} was refused: {answer.text}")
     return str(answer.json()["token"])
+
+
+def step_up(place: Place, persona: str, token: str, act: str) -> None:
+    """Sign a persona in once more, with the second factor, for one act of the session that has this token."""
+    with https(place) as client:
+        sent = _code(client, persona, step_up=act)
+        answer = client.post("/auth/cli/step-up", json=sent, headers={"Authorization": f"Bearer {token}"})
+    if answer.status_code != httpx2.codes.NO_CONTENT:
+        raise StoryError(f"the fresh sign-in of {persona} was refused: {answer.text}")
+
+
+def _code(client: httpx2.Client, persona: str, **wishes: str) -> dict[str, str]:
+    """Return what a command line redeems after a browser has signed a persona in."""
+    attempt = Attempt()
+    back = browse(client, attempt.url("", _PORT_NOBODY_LISTENS_ON, **wishes), persona)
+    query = dict(parse_qsl(urlsplit(back).query))
+    if query.get("state") != attempt.state:
+        raise StoryError(f"the sign-in of {persona} came back without our state")
+    return {"code": query["code"], "code_verifier": attempt.verifier, "redirect_uri": _PORT_NOBODY_LISTENS_ON}
 
 
 def browse(client: httpx2.Client, url: str, persona: str) -> str:
