@@ -37,14 +37,18 @@ def live(scene: Scene) -> str:
         scene.tell(adam, "defines profile appliance", adam.post("/profiles", _SPEC), "keys are made in the key store")
     wish = {"team_id": SHOP, "profile_id": Profile.id_for("appliance"), "dns_names": [_NAME], "server_key": True}
     answer = anna.post("/orders", wish)
-    scene.tell(anna, f"requests {_NAME}", answer, "key made and encrypted, certificate issued")
-    certificate_id = str(answer.body["certificate_id"])
+    scene.tell(anna, f"requests {_NAME}", answer, "approved by policy")
+    order = f"/orders/{answer.body['order_id']}"
+    made = scene.wait_for("a key from the key store", lambda: anna.get(order).good().body["certificates"] or None)
+    (certificate_id,) = made.values()
+    scene.wait_for("its certificate", lambda: anna.get(f"/certificates/{certificate_id}").good().body["serial"] or None)
+    scene.teller.line("backend", "makes a key, encrypts it, certifies it", "no byte of it is in the ledger")
     why = {"reason": "the appliance takes keys by hand only"}
     path = f"/certificates/{certificate_id}/reveals"
     scene.refused(anna, "wants to see the key", anna.post(path, why), "access-denied")
     _reveal(scene, path, why)
     _counts_as_seen(scene, certificate_id)
-    return certificate_id
+    return str(certificate_id)
 
 
 def _reveal(scene: Scene, path: str, why: dict[str, str]) -> None:
