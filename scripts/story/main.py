@@ -15,6 +15,7 @@ import httpx2
 
 from scripts.story import backend, ending
 from scripts.story.chapters import (
+    accesses,
     authorities,
     deployment,
     host,
@@ -92,8 +93,9 @@ def _chapters(scene: Scene) -> None:
     build = pipeline.live(scene)
     renewal.live(scene)
     revocation.live(scene)
-    keys.live(scene)
+    seen = keys.live(scene)
     owners.live(scene, build)
+    accesses.live(scene, seen)
     policy.live(scene)
     proof.live(scene)
 
