@@ -28,6 +28,7 @@ from api.rest import (
     orders,
     policy,
     profiles,
+    recovery,
     renewals,
     revocations,
     transfers,
@@ -37,7 +38,7 @@ from commands.access.refusals import Refusals
 # The hot path is matched first.
 ROOMS = (
     orders, imports, certificates, renewals, revocations, access, profiles, policy, issuers, hosts, deployments,
-    transfers, keys, notices, clock, audit, accesses, activity,
+    transfers, keys, notices, clock, recovery, audit, accesses, activity,
 )  # fmt: skip
 
 _NO_TELEMETRY: TelemetryConfig = {

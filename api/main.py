@@ -19,6 +19,7 @@ from infra.server.own_certificate import OwnNames, own_identity
 from infra.server.supervisor import Listener, Supervisor
 from infra.server.tls import ReloadableContext, agents_context, people_context
 from infra.settings import Settings
+from infra.upkeep.epoch import keep_high_water
 from infra.upkeep.issuances import recover
 from infra.upkeep.listeners import OwnTls
 from infra.upkeep.table import upkeep
@@ -69,7 +70,9 @@ async def serve(settings: Settings, *, stop: asyncio.Event | None = None, ready:
     files = Files(settings.data_dir, settings.kek_file)
     backend = compose(files, clock=settings.clock(), reserved_names=reserved_names(settings))
     try:
-        await recover(backend)
+        await keep_high_water(backend, settings.high_water_file)
+        if backend.gate.hold() is None:  # what a lost part of the ledger ended must not be ended otherwise
+            await recover(backend)
         await _serve(backend, settings, stop or asyncio.Event(), ready)
     finally:
         backend.close()
@@ -89,7 +92,9 @@ async def _serve(backend: Backend, settings: Settings, stop: asyncio.Event, read
     tls = await _own_tls(backend, settings)
     listeners += _listeners(edge, settings, tls)
     silent_for = timedelta(seconds=settings.agents_silent_seconds)
-    reacting = asyncio.create_task(upkeep(backend, identity, tls, agents_silent_for=silent_for).run(stop))
+    mark = settings.high_water_file
+    reactions = upkeep(backend, identity, tls, agents_silent_for=silent_for, high_water=mark)
+    reacting = asyncio.create_task(reactions.run(stop))
     telling = asyncio.create_task(courier(backend, identity, settings, settings.public_url).run(stop))
     try:
         await Supervisor(listeners).run(stop, ready)

@@ -45,6 +45,8 @@ FINER: Mapping[str, str] = {
     "conflict": "Others kept changing the same object.",
     "views-behind": "The read models have not caught up with the position that was asked for.",
     "clock-suspect": "The clock is in doubt: nothing is issued or renewed until a person says what time it is.",
+    "restored-with-loss": "The ledger was restored from before what was published; two people decide how it goes on.",
+    "epoch-state": "There is no such decision to take on the ledger's epochs now.",
     "clock-not-suspect": "Nobody doubts the clock, so there is nothing to confirm.",
     "half-recorded": "The act is recorded, what came of it is not; the backend ends it as failed within minutes.",
     "import-size": "A certificate is larger than what is read.",

@@ -94,6 +94,9 @@ ROUTES: Mapping[tuple[str, str], str | tuple[str, ...] | Public] = {
     # time
     ("GET", "/api/v1/clock"): "clock.read",
     ("POST", "/api/v1/clock/confirm"): "clock.confirm",
+    ("GET", "/api/v1/recovery"): "epoch.read",
+    ("POST", "/api/v1/recovery/propose"): "epoch.propose",
+    ("POST", "/api/v1/recovery/confirm"): "epoch.confirm",
     # who was told
     ("GET", "/api/v1/notices"): "notices.read",
     ("GET", "/api/v1/notices/deliveries"): "notices.deliveries",

@@ -92,6 +92,12 @@ class Backend:
         """Return a memory for the passwords of keys on their way to agents; one listener needs one."""
         return MemoryHandovers(self.clock)
 
+    @property
+    def gate(self) -> BackendGate:
+        """What waits for a person."""
+        assert isinstance(self.services.gate, BackendGate)
+        return self.services.gate
+
     def task_signer(self) -> Ed25519TaskSigner:
         """Return the signer of agents' tasks."""
         return Ed25519TaskSigner(self.keystore)
@@ -138,7 +144,7 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
         evidence=SqliteEvidence(ledger),
         wakeups=wakeups,
         leases=MemoryLeases(clock),
-        health=BackendHealth(ledger, views, runner, keystore, clock, metrics.records),
+        health=BackendHealth(ledger, views, runner, keystore, clock, metrics.records, services.gate),
         metrics=metrics,
         presence=SqlitePresence(files.presence, clock),
         notices=Outbox(NoticesDatabase(files.notices), clock),
@@ -170,7 +176,8 @@ def _services(
     clock: GuardedClock,
     reserved_names: frozenset[str],
 ) -> Services:
-    randomness = RandomPool()
+    randomness, gate = RandomPool(), BackendGate(clock, ledger)
+    ledger.subscribe(gate.hear)
     return Services(
         ledger=ledger,
         issuers=issuers,
@@ -180,7 +187,7 @@ def _services(
         new_uuid=randomness.uuid,
         random_bytes=randomness,
         reserved_names=reserved_names,
-        gate=BackendGate(clock),
+        gate=gate,
     )
 
 

@@ -19,8 +19,10 @@ KEPT: tuple[Kept, ...] = (
     Kept("ledger.sqlite", "database", needed=True),
     Kept("keys.sqlite", "database", needed=True),
     Kept("identity.sqlite", "database"),
+    Kept("notices.sqlite", "database"),
     Kept("root-key.sealed", "file"),
     Kept("root-ca.pem", "file"),
+    Kept("loss.json", "file"),
 )
 """In the order in which they are copied: the ledger first. Keys are stored before the events that name them.
 
@@ -65,6 +67,11 @@ class Files:
     def notices(self) -> Path:
         """Who was told of what, and what is still to be sent."""
         return self.data_dir / "notices.sqlite"
+
+    @property
+    def loss(self) -> Path:
+        """What a restore had lost, until it is taken over; absent where nothing ever was."""
+        return self.data_dir / "loss.json"
 
     @property
     def root_key(self) -> Path:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from operator import itemgetter
 
+from commands.ports.gate import Gate
 from commands.ports.health import Part
 from commands.ports.keystore import KeyStore
 from domain.errors import ClmError
@@ -54,10 +55,11 @@ class BackendHealth:
         keystore: KeyStore,
         clock: GuardedClock,
         records: Mapping[str, Record],
+        gate: Gate,
     ) -> None:
         self._ledger, self._views, self._runner = ledger, views, runner
         self._keystore, self._clock, self._records = keystore, clock, records
-        self._lock = threading.Lock()
+        self._gate, self._lock = gate, threading.Lock()
         self._probe: sqlite3.Connection | None = None
         self._began = time.monotonic()
         self._known: tuple[Part, ...] = ()
@@ -78,7 +80,7 @@ class BackendHealth:
 
     def _look(self) -> tuple[Part, ...]:
         known = (self._writable(), self._read_models(), self._keys(), *self._crls(), self._time(), self._upkeep())
-        return (*known, *self._emergency())
+        return (*known, self._whole(), *self._emergency())
 
     def _writable(self) -> Part:
         """Take the ledger's write lock and let it go: a stuck writer shows here, and nothing is stored."""
@@ -135,6 +137,12 @@ class BackendHealth:
         names = ", ".join(sorted({row["provider"] for row in rows}))
         told = f"expired TLS certificate believed of {names}; end it: sslclm emergency end"
         return (Part("emergency", ready=True, detail=told),) if names else ()
+
+    def _whole(self) -> Part:
+        """Tell of a loss that waits for people; reads go on, and people must be able to sign in."""
+        hold = self._gate.hold()
+        told = f"restored with loss ({hold.phase}); see: sslclm recovery show" if hold else ""
+        return Part("history", ready=True, detail=told)
 
     def _crls(self) -> tuple[Part, ...]:
         now = microseconds(self._clock())

@@ -87,6 +87,7 @@ class Settings(Ways):
     reserved_names: Annotated[tuple[str, ...], BeforeValidator(words)] = ()
     clock_jump_seconds: int = Field(default=60, ge=5, le=3_600)
     clock_gap_days: int = Field(default=31, ge=1, le=366)
+    high_water_file: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod
@@ -127,13 +128,20 @@ class Settings(Ways):
         return self
 
     def _key_apart_from_data(self) -> None:
-        for name, path in (("SSLCLM_DATA_DIR", self.data_dir), ("SSLCLM_KEK_FILE", self.kek_file)):
-            if not path.is_absolute():
+        named = {"DATA_DIR": self.data_dir, "KEK_FILE": self.kek_file, "HIGH_WATER_FILE": self.high_water_file}
+        for name, path in ((PREFIX + name, path) for name, path in named.items()):
+            if path is not None and not path.is_absolute():
                 raise ValueError(f"{name} must be an absolute path: {path} depends on where the process was started")
         if self.kek_file.resolve().is_relative_to(self.data_dir.resolve()):
             raise ValueError(
                 "SSLCLM_KEK_FILE must not lie inside SSLCLM_DATA_DIR, or a copy of the data would carry its own key: "
                 "put it elsewhere, e.g. /etc/sslclm/kek"
+            )
+
+        if self.high_water_file and self.high_water_file.resolve().is_relative_to(self.data_dir.resolve()):
+            raise ValueError(
+                "SSLCLM_HIGH_WATER_FILE must not lie inside SSLCLM_DATA_DIR, or a restore would bring the old mark "
+                "back: put it on another disk"
             )
 
     def _urls(self) -> None:

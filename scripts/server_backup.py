@@ -16,6 +16,7 @@ from infra.clock import utc_now
 from infra.files import Files
 from infra.settings import Settings
 from scripts.server_fail import fail
+from scripts.server_recovery import Crls, Exports, handed_in, sentence
 
 Json = Annotated[bool, typer.Option("--json", help="print the archive's manifest")]
 
@@ -38,6 +39,8 @@ def backup(
 
 def restore(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="an archive that sslclm backup wrote")],
+    published_crl: Crls = [],  # noqa: B006 - typer's way to say "none"; never changed
+    newer_export: Exports = [],  # noqa: B006 - the same
     *,
     as_json: Json = False,
 ) -> None:
@@ -48,6 +51,8 @@ def restore(
         manifest = restore_backup(folder.absolute(), files, tell=_progress)
         told = f"{settings.data_dir} holds {_words(manifest)}. Start it: sslclm serve"
         print(manifest.model_dump_json() if as_json else told)
+        if published_crl or newer_export or settings.high_water_file:
+            print(sentence(handed_in(settings, published_crl, newer_export)), file=sys.stderr)
     except ClmError as error:
         raise fail(error) from error
 

@@ -27,6 +27,7 @@ from scripts.server_backup import backup, restore
 from scripts.server_clock import confirm_clock
 from scripts.server_emergency import APP as EMERGENCY
 from scripts.server_fail import fail
+from scripts.server_recovery import find_loss_command
 
 _PASSPHRASE_LIMIT = 1_024
 
@@ -133,6 +134,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "confirm-clock": confirm_clock,
     "backup": backup,
     "restore": restore,
+    "find-loss": find_loss_command,
 }
 
 

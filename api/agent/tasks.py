@@ -28,6 +28,7 @@ AT_ONCE = 20
 
 async def next_tasks(edge: Edge, host_id: str, *, wait: float, draining: asyncio.Event | None) -> list[TaskRow]:
     """Return the open tasks of a host, waiting up to ``wait`` seconds for the first one."""
+    edge.bus.services.gate.executing("agent.tasks")  # a queue from before what was published would undo it
     with edge.tasks.wakeups.listen(host_id) as bell:
         tasks = _open(edge, host_id)
         if tasks or wait <= 0 or (draining is not None and draining.is_set()):

@@ -16,6 +16,7 @@ from api.cli import (
     notices,
     orders,
     policy,
+    recovery,
     renewals,
     revoking,
     rules,
@@ -45,5 +46,6 @@ for name, group, panel in (
     ("grants", rules.GRANTS, "Who may do what"),
     ("audit", audit.APP, "Evidence"),
     ("clock", clock.APP, "Evidence"),
+    ("recovery", recovery.APP, "Evidence"),
 ):
     app.add_typer(group, name=name, rich_help_panel=panel)

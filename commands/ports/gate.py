@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from domain.continuity.clock import Cause
+from domain.continuity.epochs import Epochs, Phase
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -20,6 +21,17 @@ class Times:
     doubt: Cause | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A loss that waits for people (``loss``), or that is being put right (``taking-over``)."""
+
+    phase: Phase
+    loss: Epochs.LossFound
+    loss_sha256: str
+    proposed_by: str | None
+    valid_until: datetime | None
+
+
 class Gate(Protocol):
     """Says no while a person has to look first."""
 
@@ -28,6 +40,9 @@ class Gate(Protocol):
 
     def issuing(self) -> None:
         """Raise Unavailable where nothing may be issued or renewed now (rule ``clock-suspect``)."""
+
+    def hold(self) -> Hold | None:
+        """Return the loss that holds this backend, None where nothing does."""
 
     def executing(self, action: str) -> None:
         """Raise Unavailable where this action is held back now (rule ``restored-with-loss``)."""
@@ -42,6 +57,10 @@ class OpenGate:
 
     def issuing(self) -> None:
         """Let everything through."""
+
+    def hold(self) -> Hold | None:
+        """Return nothing."""
+        return None
 
     def executing(self, action: str) -> None:
         """Let everything through."""

@@ -29,13 +29,15 @@ class Reaction:
     """One small thing that is done again and again, and harmless when done twice.
 
     ``wakes``: facts after which it is done at once, instead of at the end of the minute. ``next``: when there will be
-    something to do, as far as the reaction can know; None: nothing is planned.
+    something to do, as far as the reaction can know; None: nothing is planned. ``while_held``: it is
+    done, too, while a restore with loss waits for people.
     """
 
     name: str
     react: Callable[[], Awaitable[None]]
     wakes: tuple[type[Event], ...] = ()
     next: Callable[[], datetime | None] = _nothing_planned
+    while_held: bool = False
 
 
 @dataclass(slots=True)
@@ -64,6 +66,7 @@ class Upkeep:
     reactions: Sequence[Reaction]
     clock: Callable[[], datetime]
     records: dict[str, Record] = field(default_factory=dict)
+    held: Callable[[], bool] = lambda: False
     _ran: dict[str, tuple[float, datetime]] = field(default_factory=dict)
     _woken: set[str] = field(default_factory=set)
     _awake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -79,7 +82,8 @@ class Upkeep:
                     if self._rest(reaction, every) <= 0:
                         self._woken.discard(reaction.name)
                         self._ran[reaction.name] = loop.time(), self.clock()
-                        await self._react(reaction)
+                        if reaction.while_held or not self.held():
+                            await self._react(reaction)
                 await self._pause(stop, every)
         finally:
             ends()

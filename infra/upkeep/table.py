@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 from commands.access.session_ends import end_timed_out
 from commands.certificates.carry_out_revocations import carry_out_revocations
@@ -14,7 +15,9 @@ from commands.profiles.watch_living import LivingWatch
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
 from domain.certificates.renewal import Renewal
+from domain.continuity.epochs import Epochs
 from domain.hosts.deployment import Deployment
+from domain.issuers.issuer import Issuer
 from domain.keys.key import Key
 from infra.bootstrap import Backend
 from infra.identity.wiring import Identity
@@ -23,6 +26,7 @@ from infra.upkeep.agents import Agents
 from infra.upkeep.calendar import Calendar
 from infra.upkeep.clock import keep_time
 from infra.upkeep.emergencies import end_emergencies
+from infra.upkeep.epoch import keep_epoch, keep_high_water
 from infra.upkeep.issuances import OpenIssuances
 from infra.upkeep.keys import HeldKeys
 from infra.upkeep.listeners import OwnTls, keep_own_certificate
@@ -35,16 +39,23 @@ _RENEWING = (
 
 
 def upkeep(
-    backend: Backend, identity: Identity, tls: OwnTls, *, agents_silent_for: timedelta = timedelta(minutes=10)
+    backend: Backend,
+    identity: Identity,
+    tls: OwnTls,
+    *,
+    agents_silent_for: timedelta = timedelta(minutes=10),
+    high_water: Path | None = None,
 ) -> Upkeep:
     """Return the loop with every reaction of this backend."""
     keys = HeldKeys(backend)
     return Upkeep(
         backend.ledger,
         (
-            Reaction("clock", partial(keep_time, backend)),
+            Reaction("clock", partial(keep_time, backend), while_held=True),
+            Reaction("epoch", partial(keep_epoch, backend), wakes=(Epochs.Begun, Epochs.LossFound), while_held=True),
+            Reaction("high-water", partial(keep_high_water, backend, high_water), wakes=(Issuer.CrlPublished,)),
             Reaction("open-issuances", OpenIssuances(backend).react),
-            Reaction("sessions", partial(_sessions, backend, identity)),
+            Reaction("sessions", partial(_sessions, backend, identity), while_held=True),
             Reaction("revocations", partial(_revocations, backend), wakes=(Certificate.Superseded,)),
             Reaction("crls", partial(_crls, backend), wakes=(Certificate.Revoked,)),
             Reaction(
@@ -57,12 +68,13 @@ def upkeep(
             Reaction("key-copies", keys.end, wakes=(Deployment.Served, Certificate.Revoked, Key.CopyDestroyed)),
             Reaction("agents", Agents(backend, agents_silent_for).react),
             Reaction("policy", _policy(backend)),
-            Reaction("emergencies", partial(end_emergencies, backend)),
+            Reaction("emergencies", partial(end_emergencies, backend), while_held=True),
             Reaction("calendar", Calendar(backend).react),
-            Reaction("own-certificate", partial(keep_own_certificate, backend, tls)),
+            Reaction("own-certificate", partial(keep_own_certificate, backend, tls), while_held=True),
         ),
         backend.clock,
         backend.metrics.records,
+        held=lambda: backend.gate.hold() is not None,
     )
 
 

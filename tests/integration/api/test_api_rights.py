@@ -79,6 +79,9 @@ EXPECTED = {
     ("POST", "/api/v1/certificates/{certificate_id}/transfer/refuse"): TAKE,
     ("GET", "/api/v1/clock"): WATCH,
     ("POST", "/api/v1/clock/confirm"): OPS,
+    ("GET", "/api/v1/recovery"): WATCH,
+    ("POST", "/api/v1/recovery/propose"): OPS,
+    ("POST", "/api/v1/recovery/confirm"): OPS,
     ("GET", "/api/v1/audit/events"): WATCH,
     ("GET", "/api/v1/audit/objects/{object_id}"): WATCH,
     ("GET", "/api/v1/audit/keys/{key_id}/accesses"): WATCH,
@@ -167,6 +170,8 @@ def body_of(lab, path):
     bodies = {
         "/api/v1/teams": {"name": "again"},
         "/api/v1/clock/confirm": {"right": "wall", "reason": "it is"},
+        "/api/v1/recovery/propose": {"loss_sha256": "0" * 64, "reason": "a drill"},
+        "/api/v1/recovery/confirm": {"loss_sha256": "0" * 64, "reason": "a drill"},
         "/api/v1/grants": {"provider": "development", "subject": "x", "role": "ROLE_VIEWER"},
         "/api/v1/profiles": {"name": "bad", "issuer_id": "issuer-0", "teams": [], "max_validity": 300},
         "/api/v1/certificates/import": {"team_id": lab.team(), "files": [{"name": "x", "content": ""}]},
