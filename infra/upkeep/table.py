@@ -51,9 +51,7 @@ def upkeep(
     return Upkeep(
         backend.ledger,
         (
-            Reaction("clock", partial(keep_time, backend), while_held=True),
-            Reaction("epoch", partial(keep_epoch, backend), wakes=(Epochs.Begun, Epochs.LossFound), while_held=True),
-            Reaction("high-water", partial(keep_high_water, backend, high_water), wakes=(Issuer.CrlPublished,)),
+            *_continuity(backend, high_water),
             Reaction("open-issuances", OpenIssuances(backend).react),
             Reaction("sessions", partial(_sessions, backend, identity), while_held=True),
             Reaction("revocations", partial(_revocations, backend), wakes=(Certificate.Superseded,)),
@@ -75,6 +73,15 @@ def upkeep(
         backend.clock,
         backend.metrics.records,
         held=lambda: backend.gate.hold() is not None,
+    )
+
+
+def _continuity(backend: Backend, high_water: Path | None) -> tuple[Reaction, ...]:
+    """Return what keeps time and history whole; first in every round, since the rest depends on it."""
+    return (
+        Reaction("clock", partial(keep_time, backend), while_held=True),
+        Reaction("epoch", partial(keep_epoch, backend), wakes=(Epochs.Begun, Epochs.LossFound), while_held=True),
+        Reaction("high-water", partial(keep_high_water, backend, high_water), wakes=(Issuer.CrlPublished,)),
     )
 
 

@@ -138,29 +138,9 @@ def number(crl: x509.CertificateRevocationList) -> int:
     return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
 
 
-def test_the_drill(drill):
-    """Held until two people agree; then CRLs go on above the old number, with every published revocation."""
-    revoked, later, published = lose(drill)
-    handed = (
-        "--published-crl",
-        str(drill.folder / "published.pem"),
-        "--newer-export",
-        str(drill.folder / "newer.jsonl"),
-    )
-    drill.sslclm("restore", str(drill.folder / "archive"), *handed)
-    assert (False, True) == (
-        drill.is_good("revoked.shop.test", "published.pem"),
-        drill.is_good("later.shop.test", "published.pem"),
-    )
-
-    drill.backend.start()
-    drill.people()
-    refused = drill.call("dev-anna", "POST", f"/certificates/{revoked['certificate_id']}/revoke", {"reason": "again"})
-    assert (503, "restored-with-loss") == (refused.status_code, refused.json()["rule"])
-    assert drill.call("adam", "GET", f"/certificates/{revoked['certificate_id']}").json()["state"] == "issued"
+def decide(drill: Drill) -> None:
+    """Let two people agree; one alone, or about something else, does not."""
     shown = drill.call("adam", "GET", "/recovery").json()
-    assert ("loss", 1, 1) == (shown["phase"], shown["revocations"], shown["certificates"])
-
     decision = {"loss_sha256": shown["loss_sha256"], "reason": "the disk was lost"}
     drill.must("adam", "/recovery/propose", decision)
     alone = drill.call("adam", "POST", "/recovery/confirm", decision)
@@ -168,20 +148,44 @@ def test_the_drill(drill):
     assert ("four-eyes", "approval-binding") == (alone.json()["rule"], other.json()["rule"])
     drill.must("sec-olga", "/recovery/confirm", decision)
 
+
+def held(drill: Drill, certificate_id: str) -> None:
+    """Assert that reads work, and that nothing is revoked."""
+    refused = drill.call("dev-anna", "POST", f"/certificates/{certificate_id}/revoke", {"reason": "again"})
+    assert (503, "restored-with-loss") == (refused.status_code, refused.json()["rule"])
+    assert drill.call("adam", "GET", f"/certificates/{certificate_id}").json()["state"] == "issued"
+    shown = drill.call("adam", "GET", "/recovery").json()
+    assert ("loss", 1, 1) == (shown["phase"], shown["revocations"], shown["certificates"])
+
+
+def judged(drill: Drill, crl: str) -> tuple[bool, bool]:
+    """Return what OpenSSL makes of the revoked and of the lost certificate."""
+    return drill.is_good("revoked.shop.test", crl), drill.is_good("later.shop.test", crl)
+
+
+def test_the_drill(drill):
+    """Held until two people agree; then CRLs go on above the old number, with every published revocation."""
+    revoked, later, published = lose(drill)
+    crl, export = drill.folder / "published.pem", drill.folder / "newer.jsonl"
+    drill.sslclm("restore", str(drill.folder / "archive"), "--published-crl", str(crl), "--newer-export", str(export))
+    assert (False, True) == judged(drill, "published.pem")
+
+    drill.backend.start()
+    drill.people()
+    held(drill, revoked["certificate_id"])
+    decide(drill)
+
     eventually(lambda: number(drill.publish("after.pem")) > number(published), "a CRL above the published one")
-    after = drill.publish("after.pem")
     serial = x509.load_pem_x509_certificate(revoked["certificate"].encode()).serial_number
-    before, now = (crl.get_revoked_certificate_by_serial_number(serial) for crl in (published, after))
+    both = (published, drill.publish("after.pem"))
+    before, now = (crl.get_revoked_certificate_by_serial_number(serial) for crl in both)
     assert (before.revocation_date_utc, list(before.extensions)) == (now.revocation_date_utc, list(now.extensions))
-    assert (False, True) == (
-        drill.is_good("revoked.shop.test", "after.pem"),
-        drill.is_good("later.shop.test", "after.pem"),
-    )
+    assert (False, True) == judged(drill, "after.pem")
     assert drill.call("dev-anna", "GET", f"/certificates/{later['certificate_id']}").json()["state"] == "issued"
     drill.order("next.shop.test")
     assert drill.call("adam", "GET", "/audit/verify").json()["holds"]
     assert {"epoch": 2, "phase": "whole"}.items() <= drill.call("adam", "GET", "/recovery").json().items()
-    assert "null" == drill.sslclm("find-loss", "--published-crl", str(drill.folder / "after.pem"), "--json").strip()
+    assert drill.sslclm("find-loss", "--published-crl", str(drill.folder / "after.pem"), "--json").strip() == "null"
 
 
 def test_killed_while_taking_over(drill):
@@ -190,10 +194,7 @@ def test_killed_while_taking_over(drill):
     drill.sslclm("restore", str(drill.folder / "archive"), "--published-crl", str(drill.folder / "published.pem"))
     drill.backend.start()
     drill.people()
-    shown = drill.call("adam", "GET", "/recovery").json()
-    decision = {"loss_sha256": shown["loss_sha256"], "reason": "the disk was lost"}
-    drill.must("adam", "/recovery/propose", decision)
-    drill.must("sec-olga", "/recovery/confirm", decision)
+    decide(drill)
     drill.backend.kill()
     drill.backend.start()
     eventually(lambda: number(drill.publish("after.pem")) > number(published), "a CRL above the published one")
