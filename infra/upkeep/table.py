@@ -47,23 +47,12 @@ def upkeep(
     high_water: Path | None = None,
 ) -> Upkeep:
     """Return the loop with every reaction of this backend."""
-    keys = HeldKeys(backend)
     return Upkeep(
         backend.ledger,
         (
             *_continuity(backend, high_water),
-            Reaction("open-issuances", OpenIssuances(backend).react),
             Reaction("sessions", partial(_sessions, backend, identity), while_held=True),
-            Reaction("revocations", partial(_revocations, backend), wakes=(Certificate.Superseded,)),
-            Reaction("crls", partial(_crls, backend), wakes=(Certificate.Revoked,)),
-            Reaction(
-                "renewals",
-                partial(renewals, backend),
-                wakes=_RENEWING,
-                next=backend.services.reading.next_renewal,
-            ),
-            Reaction("server-keys", keys.make, wakes=(Order.Approved, Order.KeyRefused, Order.IssuanceReopened)),
-            Reaction("key-copies", keys.end, wakes=(Deployment.Served, Certificate.Revoked, Key.CopyDestroyed)),
+            *_certificates(backend),
             Reaction("agents", Agents(backend, agents_silent_for).react),
             Reaction("policy", _policy(backend)),
             Reaction("emergencies", partial(end_emergencies, backend), while_held=True),
@@ -82,6 +71,24 @@ def _continuity(backend: Backend, high_water: Path | None) -> tuple[Reaction, ..
         Reaction("clock", partial(keep_time, backend), while_held=True),
         Reaction("epoch", partial(keep_epoch, backend), wakes=(Epochs.Begun, Epochs.LossFound), while_held=True),
         Reaction("high-water", partial(keep_high_water, backend, high_water), wakes=(Issuer.CrlPublished,)),
+    )
+
+
+def _certificates(backend: Backend) -> tuple[Reaction, ...]:
+    """Return what the lives of certificates and of keys that are held here ask for."""
+    keys = HeldKeys(backend)
+    return (
+        Reaction("open-issuances", OpenIssuances(backend).react),
+        Reaction("revocations", partial(_revocations, backend), wakes=(Certificate.Superseded,)),
+        Reaction("crls", partial(_crls, backend), wakes=(Certificate.Revoked,)),
+        Reaction(
+            "renewals",
+            partial(renewals, backend),
+            wakes=_RENEWING,
+            next=backend.services.reading.next_renewal,
+        ),
+        Reaction("server-keys", keys.make, wakes=(Order.Approved, Order.KeyRefused, Order.IssuanceReopened)),
+        Reaction("key-copies", keys.end, wakes=(Deployment.Served, Certificate.Revoked, Key.CopyDestroyed)),
     )
 
 
