@@ -96,8 +96,8 @@ def _tell(run: Run, answer: Mapping[str, Any]) -> None:
 
 def _tables(run: Run, answer: Mapping[str, Any]) -> None:
     columns: Mapping[str, Cell] = {
-        "certificate": lambda row: [*_names(row), f"serial {row['serial']}", f"by {row['issuer_name']}"],
-        "from": lambda row: row["files"],
+        "certificate": lambda row: [*_names(row), *(f"in {name}" for name in row["files"])],
+        "issued by": lambda row: row["issuer_name"],
         "expires": lambda row: run.out.when_lines(row["not_after"]),
         "what became of it": lambda row: _verdict(row, dry_run=answer["dry_run"]),
     }

@@ -37,7 +37,7 @@ class Rebuilt:
 def rebuild(certificates: Sequence[ForeignCertificate]) -> Rebuilt:
     """Put the chains of an upload together.
 
-    A leaf is what is no CA, or a self-signed certificate that names machines and has issued nothing else here. Raises
+    A leaf is what is no CA, or names itself as its issuer, names a machine and has issued nothing else here. Raises
     :class:`InvalidInput`, rule ``import-too-many``.
     """
     distinct = list({one.fingerprint: one for one in certificates}.values())
@@ -45,15 +45,17 @@ def rebuild(certificates: Sequence[ForeignCertificate]) -> Rebuilt:
         raise _too_many(f"{len(distinct)} certificates")
     issuers = _Issuers(distinct)
     signing = {above.fingerprint for one in distinct for above in issuers.of(one) if above is not one}
-    leaves = [one for one in distinct if one.fingerprint not in signing and _is_leaf(one, issuers)]
+    leaves = [one for one in distinct if one.fingerprint not in signing and _is_leaf(one)]
     chains = tuple(Chain(leaf, _above(leaf, issuers)) for leaf in leaves)
     used = {one.fingerprint for chain in chains for one in (chain.leaf, *chain.above)}
     unused = tuple(one for one in distinct if one.fingerprint not in used)
     return Rebuilt(chains, unused, len(certificates) - len(distinct))
 
 
-def _is_leaf(one: ForeignCertificate, issuers: _Issuers) -> bool:
-    return not one.is_ca or (one in issuers.of(one) and bool(one.dns_names or one.ip_addresses))
+def _is_leaf(one: ForeignCertificate) -> bool:
+    """Tell whether it is a server's; a name without a dot may as well be an authority's."""
+    machine = bool(one.ip_addresses) or any("." in name for name in one.dns_names)
+    return not one.is_ca or (one.subject_der == one.issuer_der and machine)
 
 
 def _above(leaf: ForeignCertificate, issuers: _Issuers) -> tuple[ForeignCertificate, ...]:

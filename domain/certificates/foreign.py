@@ -96,7 +96,8 @@ def _guarded(read: Callable[[], _T]) -> _T:
 
 def _read(certificate: x509.Certificate, der: bytes) -> ForeignCertificate:
     if certificate.serial_number <= 0:
-        raise ValueError("the serial number is not positive (RFC 5280 section 4.1.2.2)")
+        sentence = "a certificate whose serial number is not positive (RFC 5280 section 4.1.2.2)"
+        raise InvalidInput(sentence, rule="import-syntax", fix="replace it: others may refuse it, too")
     spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     standing = read_standing(der)
     issuer_der, subject_der = certificate.issuer.public_bytes(), certificate.subject.public_bytes()

@@ -100,10 +100,11 @@ def test_a_server_does_not_issue():
 def test_a_self_signed_server_is_a_leaf_and_a_root_is_not():
     """Many tools mark self-signed servers as authorities; what counts is that it names a machine and signed nothing."""
     names = x509.SubjectAlternativeName([x509.DNSName("self.old.test")])
-    built = rebuild(read(make("self", None, names, CA), root()))
+    single = make("root-ca", None, CA)
+    built = rebuild(read(make("self", None, names, CA), root(), single))
 
     assert [("self.old.test",)] == [chain.leaf.dns_names for chain in built.chains]
-    assert [root().der] == [one.der for one in built.authorities]
+    assert [root().der, single.der] == [one.der for one in built.authorities]
 
 
 def test_of_two_issuers_the_one_that_lives_longer():
