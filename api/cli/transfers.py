@@ -30,7 +30,7 @@ def list_transfers(
     columns: Mapping[str, Cell] = {
         "certificate": lambda row: [*row["dns_names"], *row["ip_addresses"], row["certificate_id"]],
         "from, to": lambda row: [names.team(row["team_id"]), names.team(row["to_team_id"])],
-        "offer": lambda row: [row["state"], "until", *run.out.when_lines(row["valid_until_at"])],
+        "offer": lambda row: [row["state"], "until", *run.out.when_lines(row["valid_until"])],
     }
     show_list(run, "/transfers", limit, {"every": every or None}, columns, nothing="No open offers.")
 

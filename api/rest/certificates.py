@@ -22,8 +22,8 @@ from projections.issuers.issuers import ISSUERS
 from projections.query import every
 
 ROUTER = APIRouter(prefix="/api/v1/certificates", tags=["certificates"])
-CERTIFICATE = Shape("Certificate", InventoryRow)
-LISTED = Shape("ListedCertificate", InventoryRow, without=frozenset({"certificate"}))
+CERTIFICATE = Shape("Certificate", InventoryRow, without=frozenset({"chain"}))
+LISTED = Shape("ListedCertificate", InventoryRow, without=frozenset({"certificate", "chain"}))
 CHAIN_TYPE = "application/pem-certificate-chain"
 
 
@@ -81,9 +81,10 @@ async def chain(request: Request, certificate_id: str) -> Response:
     call.without_parameters()
     row = await call.get(INVENTORY, certificate_id)
     if not row["certificate"]:
-        raise WrongState("there is no certificate yet", rule="not-issued", fix="wait until it is issued")
+        what = "its bytes are not kept" if row["purpose"] == "imported" else "there is no certificate yet"
+        raise WrongState(what, rule="not-issued", fix="wait until it is issued; of an imported one, ask its owner")
     issuer = call.edge.views.get(ISSUERS, row["issuer_id"])
-    above = issuer["chain"][:-1] if issuer else []
+    above = issuer["chain"][:-1] if issuer else map(pem_from_base64, row["chain"])
     text = pem_from_base64(row["certificate"]) + "".join(above)
     return Response(text, headers={POSITION: str(call.edge.views.position)}, media_type=CHAIN_TYPE)
 

@@ -159,7 +159,8 @@ def keeps_keys(spec: ProfileSpec) -> bool:
 def _told(foreign: ForeignCertificate, chain: Sequence[bytes]) -> dict[str, object]:
     """Return what the event says of the certificate itself; bytes that may name a person are left out."""
     above = [read_foreign(one) for one in chain]
-    keep_chain = not any(one.names_mail for one in above) and sum(map(len, chain)) <= MAX_CHAIN
+    shown = [one.der for one in above if one.subject_der != one.issuer_der]
+    keep_chain = not any(one.names_mail for one in above) and sum(map(len, shown)) <= MAX_CHAIN
     return {
         "issuer_id": foreign.issuer_id,
         "issuer_name": foreign.issuer_name,
@@ -173,7 +174,7 @@ def _told(foreign: ForeignCertificate, chain: Sequence[bytes]) -> dict[str, obje
         "not_after": foreign.not_after,
         "fingerprint": foreign.fingerprint,
         "certificate": "" if foreign.names_person else base64.b64encode(foreign.der).decode(),
-        "chain": tuple(base64.b64encode(one).decode() for one in chain) if keep_chain else (),
+        "chain": tuple(base64.b64encode(one).decode() for one in shown) if keep_chain else (),
         "crl_urls": foreign.crl_urls,
         "ca_urls": foreign.ca_urls,
     }

@@ -79,7 +79,7 @@ class Certificate(Aggregate):
         - ``issuer_id``: derived from the issuer's name (``foreign-…``), so that it is never one of ours.
           ``issuer_name``: its text; ``issuer_fingerprint``: of the issuer's certificate, where that came along.
         - ``certificate``: base64 of the DER; empty where it may name a person, since nothing here can be erased.
-          ``chain``: what came along above it, nearest first, under the same rule.
+          ``chain``: what came along above it, nearest first, without a root, under the same rule.
         - ``crl_urls``, ``ca_urls``: what the certificate says of itself. They are shown, and never fetched.
         - ``profile_id``, ``profile_version``, ``targets``: by what and where it is to be replaced; None and empty
           where it is not to be renewed from here. ``with_key``: its private key came along, so it counts as seen.

@@ -95,9 +95,7 @@ def _guarded(read: Callable[[], _T]) -> _T:
 
 
 def _read(certificate: x509.Certificate, der: bytes) -> ForeignCertificate:
-    if certificate.serial_number <= 0:
-        sentence = "a certificate whose serial number is not positive (RFC 5280 section 4.1.2.2)"
-        raise InvalidInput(sentence, rule="import-syntax", fix="replace it: others may refuse it, too")
+    serial = _serial(certificate)
     spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     standing = read_standing(der)
     issuer_der, subject_der = certificate.issuer.public_bytes(), certificate.subject.public_bytes()
@@ -107,7 +105,7 @@ def _read(certificate: x509.Certificate, der: bytes) -> ForeignCertificate:
     return ForeignCertificate(
         der=der,
         fingerprint=fingerprint(der),
-        serial=f"{certificate.serial_number:x}",
+        serial=serial,
         issuer_id=derived_id("foreign", fingerprint(issuer_der)),
         issuer_name=_text(certificate.issuer),
         issuer_der=issuer_der,
@@ -125,6 +123,13 @@ def _read(certificate: x509.Certificate, der: bytes) -> ForeignCertificate:
         crl_urls=_addresses(_crl_points(certificate)),
         ca_urls=_addresses(_ca_issuers(certificate)),
     )
+
+
+def _serial(certificate: x509.Certificate) -> str:
+    if certificate.serial_number <= 0:
+        sentence = "a certificate whose serial number is not positive (RFC 5280 section 4.1.2.2)"
+        raise InvalidInput(sentence, rule="import-syntax", fix="replace it: others may refuse it, too")
+    return f"{certificate.serial_number:x}"
 
 
 def _extension(certificate: x509.Certificate, kind: type[_T]) -> _T | None:

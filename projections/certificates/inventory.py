@@ -39,11 +39,25 @@ _OPEN: InventoryEnd = {
 }  # fmt: skip
 
 
-class InventoryRow(InventoryEnd):
+class InventoryForeign(TypedDict):
+    """What is told of imported certificates; their ``issuer_id`` is one that no issuer of ours has.
+
+    ``ask_there``: addresses of the authority, which are shown and never fetched. ``chain``: base64 of the certificates
+    above it, nearest first, without a root. ``with_key``: its private key came along.
+    """
+
+    issuer_name: str
+    ask_there: list[str]
+    chain: list[str]
+    with_key: bool
+
+
+_OURS: InventoryForeign = {"issuer_name": "", "ask_there": [], "chain": [], "with_key": False}
+
+
+class InventoryRow(InventoryEnd, InventoryForeign):
     """One certificate.
 
-    ``issuer_name``, ``ask_there`` (addresses that are shown and never fetched) and ``with_key`` are told of imported
-    ones; so is an ``issuer_id`` that no issuer of ours has.
     ``serial``, ``fingerprint`` and ``spki_sha256`` are lower-case hex; ``certificate`` is base64 of the DER, empty
     until it is issued, and of an imported one that may name a person. ``created``, ``changed``: ledger positions.
     """
@@ -57,9 +71,6 @@ class InventoryRow(InventoryEnd):
     profile_id: str | None
     profile_version: int | None
     issuer_id: str
-    issuer_name: str
-    ask_there: list[str]
-    with_key: bool
     serial: str
     fingerprint: str
     spki_sha256: str
@@ -114,9 +125,7 @@ def _begun(
         profile_id=event.profile_id,
         profile_version=getattr(event, "profile_version", None),
         issuer_id=event.issuer_id,
-        issuer_name="",
-        ask_there=[],
-        with_key=False,
+        **_OURS,
         serial=event.serial,
         fingerprint="",
         spki_sha256=event.spki_sha256,
@@ -140,6 +149,7 @@ def _imported(rows: Rows[InventoryRow], fact: Fact[Certificate.Imported]) -> Non
     event = fact.event
     row: InventoryRow = {**_begun(fact), "state": "issued", "certificate": event.certificate}
     row = {**row, "issuer_name": event.issuer_name, "ask_there": [*event.ca_urls, *event.crl_urls]}
+    row = {**row, "chain": list(event.chain)}
     rows.add({**row, "with_key": event.with_key, "fingerprint": event.fingerprint})
 
 
@@ -205,7 +215,7 @@ def _called_off(rows: Rows[InventoryRow], fact: Fact[Certificate.RevocationCalle
 
 INVENTORY: Projection[InventoryRow] = Projection(
     name="inventory",
-    version=3,
+    version=4,
     key="certificate_id",
     columns={
         "state": "text",
