@@ -81,7 +81,7 @@ def _parameters(edge: Edge, row: TaskRow) -> Mapping[str, Any]:
     if certificate is None:
         raise LookupError(f"the inventory lacks the certificate of {row['task_id']}")
     if row["kind"] == "remove":
-        return _removal(row, certificate["fingerprint"])
+        return removal(row, certificate["fingerprint"])
     *above, root = edge.issuers.chain(certificate["issuer_id"])
     return _key_parameters(edge, row, certificate) | {
         "deployment_id": row["deployment_id"],
@@ -91,18 +91,19 @@ def _parameters(edge: Edge, row: TaskRow) -> Mapping[str, Any]:
         "chain": [pem_from_base64(certificate["certificate"]), *map(pem_from_der, above)],
         "root": pem_from_der(root),
         "fingerprint": certificate["fingerprint"],
-        "target": _told(row["target"] or {}),
+        "target": told_target(row["target"] or {}),
     }
 
 
-def _removal(row: TaskRow, fingerprint: str) -> Mapping[str, Any]:
+def removal(row: TaskRow, fingerprint: str) -> Mapping[str, Any]:
+    """Return the parameters of a remove task: ``fingerprint`` is that of the certificate to take out of service."""
     target = row["target"] or {}
     return {
         "deployment_id": row["deployment_id"],
         "certificate_id": row["certificate_id"],
         "fingerprint": fingerprint,
         "disabler": target.get("disabler", ""),
-        "target": _told(target),
+        "target": told_target(target),
     }
 
 
@@ -118,6 +119,6 @@ def _key_parameters(edge: Edge, row: TaskRow, certificate: InventoryRow) -> dict
     return told
 
 
-def _told(target: Mapping[str, Any]) -> dict[str, Any]:
+def told_target(target: Mapping[str, Any]) -> dict[str, Any]:
     """Return what an agent is told of a target: when it may be changed is decided here."""
     return {name: value for name, value in target.items() if name not in {"windows", "disabler"}}

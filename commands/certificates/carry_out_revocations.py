@@ -9,6 +9,7 @@ from commands.context import SYSTEM, Context
 from commands.ports.reading import Reading
 from commands.work import Work
 from domain.certificates.certificate import Certificate
+from domain.errors import ClmError
 
 
 class CarryOutRevocation(Command):
@@ -28,12 +29,20 @@ def handle(command: CarryOutRevocation, work: Work) -> None:
 
 
 async def carry_out_revocations(bus: Bus, reading: Reading) -> int:
-    """Revoke what is due; doing it twice, or in two processes, revokes once. Returns how many were due."""
-    due = reading.revocations_due(bus.services.clock())
+    """Revoke what is due; doing it twice, or in two processes, revokes once. Returns how many were due.
+
+    One that fails holds no other up; the last of the problems is raised at the end.
+    """
+    due, problem = reading.revocations_due(bus.services.clock()), None
     for one in due:
         key = f"revocation:{one.certificate_id}:{one.position}"
         context = Context(SYSTEM, key, purpose="planned-revocation", idempotency_key=key)
-        await bus.execute(CarryOutRevocation(certificate_id=one.certificate_id), context)
+        try:
+            await bus.execute(CarryOutRevocation(certificate_id=one.certificate_id), context)
+        except ClmError as met:
+            problem = met
+    if problem is not None:
+        raise problem
     return len(due)
 
 

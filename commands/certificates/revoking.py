@@ -74,16 +74,28 @@ def _end_deployments(work: Work, certificate: Certificate, *, remove: bool) -> N
     for deployment in _deployments(work, certificate):
         if deployment.state == "planned":
             deployment.withdraw(at=work.now)
+            _give_up(work, certificate, deployment.order_id)
         elif deployment.state == "served" and (deployment.host_id, deployment.target.directory) in serving:
-            ask_for_removal(work, deployment)
+            ask_for_removal(work, deployment, team_id=certificate.team_id)
 
 
-def ask_for_removal(work: Work, deployment: Deployment) -> None:
-    """Ask the host to serve it no more; a host whose agent is refused by us is not asked."""
+def ask_for_removal(work: Work, deployment: Deployment, *, team_id: str | None) -> None:
+    """Ask a team's host to serve it no more; one that is another team's by now, or disabled, is not asked."""
     deployment.plan_removal(at=work.now)
-    if deployment.state == "removing" and work.refer(Host, deployment.host_id).disabled:
-        why = "the host is disabled: no agent of ours is there to do it"
-        deployment.refuse_removal(stage="refused", detail=why, rolled_back=False, served_now=None, at=work.now)
+    host = work.refer(Host, deployment.host_id)
+    if deployment.state != "removing" or (host.team_id == team_id and not host.disabled):
+        return
+    why = "the host is disabled: no agent of ours is there to do it"
+    if host.team_id != team_id:
+        why = "the host is another team's: they decide what is served there"
+    deployment.refuse_removal(stage="refused", detail=why, rolled_back=False, served_now=None, at=work.now)
+
+
+def _give_up(work: Work, certificate: Certificate, order_id: str) -> None:
+    """End an order that was for this one host: what it waited for does not come any more."""
+    order = work.load(Order, order_id)
+    if order.hosts() == (certificate.host_id,):
+        order.give_up(host_id=certificate.host_id or "", rule="certificate-revoked", at=work.now)
 
 
 def _deployments(work: Work, certificate: Certificate) -> Iterator[Deployment]:

@@ -28,8 +28,9 @@ def handle(command: RemoveDeployment, work: Work) -> None:
     deployment = work.load(Deployment, command.deployment_id)
     if work.refer(Certificate, deployment.certificate_id).state != "revoked":
         raise WrongState("its certificate is not revoked", rule="removal-revoked", fix="revoke it with remove: true")
-    work.refer(Host, deployment.host_id).must_be_active()
-    ask_for_removal(work, deployment)
+    host = work.refer(Host, deployment.host_id)
+    host.must_be_active()
+    ask_for_removal(work, deployment, team_id=host.team_id)
 
 
 REMOVE_DEPLOYMENT = UseCase("deployments.remove", scope, handle)

@@ -25,13 +25,15 @@ def scope(command: RetryDeployment, work: Work) -> Scope:
 
 
 def handle(command: RetryDeployment, work: Work) -> None:
-    """Plan it again, while the certificate is the team's whose host it is."""
+    """Plan it again, while the certificate is good and the team's whose host it is."""
     deployment = work.load(Deployment, command.deployment_id)
     certificate = work.refer(Certificate, deployment.certificate_id)
     if certificate.team_id != work.refer(Host, deployment.host_id).team_id:
         raise WrongState(
             "the certificate is another team's by now", rule="certificate-moved", fix="order one of your own"
         )
+    if certificate.state == "revoked":
+        raise WrongState("its certificate is revoked", rule="certificate-state", fix="request a new one")
     deployment.retry(at=work.now)
     resumed(work, work.load(Order, deployment.order_id), deployment)
 

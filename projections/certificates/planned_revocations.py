@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypedDict
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order as OrderAggregate
 from domain.moments import microseconds
-from projections.base import EVERYBODY, Fact, Projection, Rows, on
+from projections.base import Fact, Projection, Rows, on
 from projections.query import Filter, Order, below, equals
 
 
@@ -68,7 +68,6 @@ PLANNED_REVOCATIONS: Projection[PlannedRow] = Projection(
     columns={"at_latest_us": "integer", "order_id": "text", "replaced": "boolean"},
     indexes=(("at_latest_us",), ("order_id",), ("replaced",)),
     lookups=("order_id",),
-    scope=EVERYBODY,
     folds=dict(
         (
             on(Certificate.RevocationPlanned, _planned),

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.agent.enrolment import Enrolment
 from api.agent.results import Result
+from api.agent.tasks import removal, told_target
 from commands.ports.keystore import Secret
 from domain.certificates.csr import read_csr
 from domain.hosts.targets import Endpoint, TargetSpec
@@ -19,9 +20,9 @@ from infra.agents.task_signer import Ed25519TaskSigner
 from sslclm_agent import VERSION
 from sslclm_agent.backend.enrolment import describe
 from sslclm_agent.deploy.probe import Evidence
-from sslclm_agent.deploy.results import failed, served
+from sslclm_agent.deploy.results import failed, removed, served
 from sslclm_agent.state.keys import generate, signing_request
-from sslclm_agent.tasks.parameters import Target
+from sslclm_agent.tasks.parameters import Remove, Target
 from sslclm_agent.tasks.signature import verify
 from tests.support.fake_backend import b64
 
@@ -49,10 +50,11 @@ def test_what_the_server_signs_the_agent_verifies():
         served([], None),
         failed("probe", "x" * 5000, rolled_back=True, evidence=[SEEN]),
         failed("refused", "no"),
+        removed([SEEN], "x" * 5000),
         {"outcome": "done", "csr": "x"},
         {"outcome": "done"},
     ],
-    ids=["served", "served files", "rolled back", "refused", "key", "renewed"],
+    ids=["served", "served files", "rolled back", "refused", "removed", "key", "renewed"],
 )
 def test_what_the_agent_reports_the_server_reads(result):
     """Every shape of result, the longest explanation included."""
@@ -77,10 +79,25 @@ def test_the_enrolment_is_read():
     assert read_csr(csr.encode()).key_algorithm == "EC-P256"
 
 
+SPEC = TargetSpec(
+    directory="/etc/ssl/clm/web",
+    validator="nginx",
+    reloader="nginx",
+    endpoints=(Endpoint(address="127.0.0.1", port=443, server_name="www.example.test"),),
+    disabler="www-off",
+)
+
+
 def test_targets_are_read_as_the_server_writes_them():
     """The two definitions of a target agree, defaults included."""
-    endpoint = Endpoint(address="127.0.0.1", port=443, server_name="www.example.test")
-    spec = TargetSpec(directory="/etc/ssl/clm/web", validator="nginx", reloader="nginx", endpoints=(endpoint,))
-    target = Target.read(spec.model_dump(mode="json"))
+    target = Target.read(told_target(SPEC.model_dump(mode="json")))
 
     assert (target.mode, str(target.endpoints[0])) == (0o640, "127.0.0.1:443/www.example.test")
+
+
+def test_removals_are_read_as_the_server_writes_them():
+    """The disabler stands beside the target; the certificate is named by its fingerprint."""
+    row: Any = {"deployment_id": "deployment-1", "certificate_id": "certificate-1"}
+    order = Remove.read(removal(row | {"target": SPEC.model_dump(mode="json")}, "ab" * 32))
+
+    assert (order.disabler, order.fingerprint, order.target.reloader) == ("www-off", "ab" * 32, "nginx")

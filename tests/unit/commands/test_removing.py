@@ -5,14 +5,18 @@ from __future__ import annotations
 import pytest
 
 from commands.certificates.revoke import RevokeCertificate
+from commands.certificates.transfer import AcceptOwnership, OfferOwnership
 from commands.hosts.disable import DisableHost
 from commands.hosts.remove_deployment import RemoveDeployment
 from commands.hosts.report_removal import ReportRemoval
+from commands.hosts.retry_deployment import RetryDeployment
+from commands.work import Work
+from domain.certificates.order import Order
 from domain.errors import InvalidInput, NotFound, WrongState
 from domain.hosts.deployment import NO_DISABLER, Evidence
 from domain.hosts.host import Host
 from tests.support.deployed import DIRECTORY, ENDPOINT, WEB1, Deployed, deployed, installed, ordered
-from tests.support.world import World, anna, ben, the_agent
+from tests.support.world import PAY, World, anna, ben, system, the_agent
 
 
 @pytest.fixture
@@ -97,6 +101,29 @@ def test_an_installation_under_way_is_withdrawn(world: World) -> None:
     planned = installed(world, ordered(world))
 
     assert revoke(planned) == ["deployment.withdrawn"]
+    order = Work(world.bus.services, system()).load(Order, planned.load().order_id)
+    assert order.state == "abandoned"
+
+
+def test_an_installation_of_a_revoked_certificate_is_not_retried(world: World) -> None:
+    """What failed stays failed: nobody installs what clients refuse."""
+    planned = installed(world, ordered(world))
+    world.when(planned.report(evidence=(), stage="reload", detail="no"), the_agent(WEB1))
+    revoke(planned)
+    with pytest.raises(WrongState, match="revoked"):
+        world.when(RetryDeployment(deployment_id=planned.deployment_id), anna())
+
+
+def test_a_new_owner_does_not_reach_into_the_former_owners_host(site: Deployed) -> None:
+    """Whoever got the certificate may revoke it; the site on the host of another team is that team's matter."""
+    world = site.world
+    world.when(OfferOwnership(certificate_id=site.certificate_id, team_id=PAY), anna())
+    world.when(AcceptOwnership(certificate_id=site.certificate_id), ben())
+    before = world.head()
+    world.when(RevokeCertificate(certificate_id=site.certificate_id), ben())
+    topics = [topic for topic in world.then(before) if topic.startswith("deployment.")]
+
+    assert topics == ["deployment.removal-planned", "deployment.removal-refused"]
 
 
 def test_what_was_installed_meanwhile_is_a_fact_all_the_same(world: World) -> None:
