@@ -132,9 +132,9 @@ class AgentLab:
             where, headers = f"/agent/v1/tasks/{task_id}/result", {"content-type": "application/json"}
             return await client.post(where, content=json.dumps(result), headers=headers)
 
-    async def installing(self, agent: Agent) -> Json:
+    async def installing(self, agent: Agent, **more: Any) -> Json:
         """Order a certificate, let the agent make the key; returns the payload of its install task."""
-        await self.order(agent.host_id)
+        await self.order(agent.host_id, **more)
         made = (await self.tasks(agent))[0]
         answer = await self.report(agent, made["task_id"], outcome="done", csr=csr_of(new_key(), "www.shop.test"))
         assert answer.is_success, answer.text
