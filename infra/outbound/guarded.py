@@ -8,6 +8,7 @@ proxies, no environment, no other scheme.
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 _EMBEDDING = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
 """IPv6 ranges that carry an IPv4 address to somewhere else: NAT64, 6to4, Teredo."""
 _HTTPS = 443
+_PLAIN = re.compile(r"[!-~]{1,2048}")
 
 
 class AddressRefused(InvalidInput):
@@ -143,9 +145,10 @@ def check_url(url: str) -> None:
     try:
         parts = urlsplit(url)
         fit = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+        fit = fit and not (parts.username or parts.password or parts.fragment)
     except ValueError:
-        fit, parts = False, urlsplit("")
-    if not fit or parts.username or parts.password or parts.fragment or not url.isascii() or not url.isprintable():
+        fit = False
+    if not fit or not _PLAIN.fullmatch(url):
         raise InvalidInput(
             "this is no address that may be called",
             rule="outbound-url",
