@@ -9,6 +9,7 @@ from fastapi.telemetry import TelemetryConfig
 
 from api import auth, front
 from api.agent.apps import enrolment_routes
+from api.attempts import Attempts
 from api.edge import Edge
 from api.openapi import install_openapi
 from api.problems import install_problem_handlers
@@ -41,6 +42,9 @@ ROOMS = (
     transfers, keys, notices, clock, recovery, audit, accesses, activity,
 )  # fmt: skip
 
+SIGN_INS_PER_MINUTE = 120
+"""From one address: an office behind one router, and a command line that signs in now and then."""
+
 _NO_TELEMETRY: TelemetryConfig = {
     "tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False,
 }  # fmt: skip
@@ -60,6 +64,7 @@ def people_app(edge: Edge) -> FastAPI:
         telemetry=_NO_TELEMETRY,
     )
     app.state.edge = edge
+    app.state.sign_ins = Attempts(SIGN_INS_PER_MINUTE, what="sign-ins", rule="sign-in-rate")
     app.state.refusals = Refusals(edge.bus.services)
     app.state.verifying = asyncio.Semaphore(1)  # recomputing every hash takes a core: one auditor at a time
     install_problem_handlers(app, called=edge.metrics.called)

@@ -12,12 +12,14 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from api.attempts import Attempts
 from api.calls import Body, read_body, read_json
 from api.edge import Edge
 from api.openapi import reads
+from api.origin import origin_of
 from api.pages import leaving_page
 from api.ports import Session, SignedIn, SignInRefused, TokenRefused
 from api.principals import COOKIE, bearer_token, check_csrf, note_ended, session_stream
@@ -74,13 +76,23 @@ class CliToken(BaseModel):
     expires_at: Timestamp
 
 
-@ROUTER.get("/login", response_class=Response, status_code=303)
+async def not_too_often(request: Request) -> None:
+    """Refuse an address that signs in too often, before a provider is asked or a token looked up; raises TooMany."""
+    edge: Edge = request.app.state.edge
+    attempts: Attempts = request.app.state.sign_ins
+    attempts.count(origin_of(request)["client_address"], edge.clock())
+
+
+_COUNTED = [Depends(not_too_often)]
+
+
+@ROUTER.get("/login", response_class=Response, status_code=303, dependencies=_COUNTED)
 async def login(request: Request, query: Annotated[LoginQuery, Query()]) -> Response:
     """Go to the identity provider."""
     return await _begin(request, query.provider, {"return_to": query.return_to}, query.step_up)
 
 
-@ROUTER.get("/cli", response_class=Response, status_code=303)
+@ROUTER.get("/cli", response_class=Response, status_code=303, dependencies=_COUNTED)
 async def cli(request: Request, query: Annotated[CliQuery, Query()]) -> Response:
     """Go to the identity provider on behalf of a command line on the browser's own machine."""
     return await _begin(request, query.provider, query.model_dump(exclude={"provider", "step_up"}), query.step_up)
@@ -96,7 +108,7 @@ async def _begin(request: Request, provider: str | None, carry: dict[str, str], 
     return response
 
 
-@ROUTER.get("/callback", response_class=Response, status_code=303)
+@ROUTER.get("/callback", response_class=Response, status_code=303, dependencies=_COUNTED)
 async def callback(request: Request) -> Response:
     """Take what the identity provider answers: open a session, or note a step-up of the one that is there."""
     edge: Edge = request.app.state.edge
@@ -123,7 +135,7 @@ async def callback(request: Request) -> Response:
     return response
 
 
-@ROUTER.post("/cli/token", response_model=CliToken, openapi_extra=reads(CliCode))
+@ROUTER.post("/cli/token", dependencies=_COUNTED, response_model=CliToken, openapi_extra=reads(CliCode))
 async def cli_token(request: Request) -> Response:
     """Give the command line its session token for the one-time code."""
     edge: Edge = request.app.state.edge

@@ -26,6 +26,7 @@ FINER: Mapping[str, str] = {
     "not-found": "There is no such object, or none that you may see; which of the two is not told.",
     "internal-error": "Something went wrong here; whoever runs this backend finds it by the correlation id.",
     "sign-in-state": "The sign-in was not begun in this browser, was used, or is older than ten minutes.",
+    "sign-in-rate": "This address signs in too often; after a minute it may again.",
     "unknown-provider": "No such identity provider is configured.",
     "grave-grant": "ROLE_SEC_OPS and ROLE_ADMIN are granted and withdrawn by ROLE_ADMIN only.",
     "grant-scope": "ROLE_DEVOPS is held for a team, every other role globally.",

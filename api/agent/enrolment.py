@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
@@ -11,6 +9,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from api.agent.bootstrap import read_token
 from api.agent.certificates import chain_of
+from api.attempts import Attempts
 from api.calls import Body
 from api.edge import Edge
 from api.origin import origin_of
@@ -18,11 +17,10 @@ from commands.access.rights import agent
 from commands.context import Context
 from commands.hosts.enrol import RENEW_AFTER, EnrolAgent
 from domain.base import Timestamp
-from domain.errors import NotFound, TooMany
+from domain.errors import NotFound
 from domain.hosts.host import unknown_token
 
-_WINDOW = timedelta(minutes=1)
-_PER_WINDOW = 30
+_PER_MINUTE = 30
 
 
 class Enrolment(Body):
@@ -45,25 +43,9 @@ class Enrolled(BaseModel):
     renew_after: Timestamp
 
 
-class Attempts:
-    """How often an address may try to enrol in a minute; tokens cannot be guessed, but guessing costs us work."""
-
-    def __init__(self) -> None:
-        self._tries: dict[str, deque[datetime]] = {}
-
-    def count(self, address: str, now: datetime) -> None:
-        """Count a try; raises TooMany."""
-        tries = self._tries.setdefault(address, deque(maxlen=_PER_WINDOW))
-        if len(tries) == _PER_WINDOW and now - tries[0] < _WINDOW:
-            raise TooMany("too many enrolments from this address", rule="enrolment-rate", fix="try again in a minute")
-        tries.append(now)
-        if len(self._tries) > 10 * _PER_WINDOW:
-            self._tries = {known: kept for known, kept in self._tries.items() if now - kept[-1] < _WINDOW}
-
-
 def enrolment_routes(edge: Edge) -> APIRouter:
     """Return the two routes that need no client certificate."""
-    router, attempts = APIRouter(tags=["agents"]), Attempts()
+    router, attempts = APIRouter(tags=["agents"]), Attempts(_PER_MINUTE, what="enrolments", rule="enrolment-rate")
 
     @router.get("/.well-known/sslclm/ca.pem", summary="The internal root certificate")
     async def root_certificate() -> Response:
