@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cryptography import x509
 
+from sslclm_agent.backend.channel import ENROL_AGAIN
 from sslclm_agent.backend.client import Backend
 from sslclm_agent.clock import Clock
 from sslclm_agent.config.settings import Settings
@@ -59,7 +60,7 @@ def _identity(settings: Settings, clock: Clock) -> str:
     identity = store.load()
     until = x509.load_pem_x509_certificate(store.pem_path.read_bytes()).not_valid_after_utc
     if until <= clock.now():
-        raise AgentError(f"the agent's certificate expired on {until:%Y-%m-%d}", fix="enrol again with a new token")
+        raise AgentError(f"the agent's certificate expired on {until:%Y-%m-%d}", fix=ENROL_AGAIN)
     return f"{identity.host_id}, certificate valid until {until:%Y-%m-%d %H:%MZ}"
 
 

@@ -59,7 +59,7 @@ async def agent_context(edge: Edge, request: Request) -> Context:
         raise Unauthenticated(
             "this client certificate speaks for no enrolled, active host",
             rule="agent-certificate",
-            fix="enrol again with a new bootstrap token: sslclm hosts token HOST",
+            fix="make a token, sslclm hosts token HOST, and on the host: sslclm-agent enrol --replace --token-file -",
         )
     edge.presence.heard(peer.host_id)
     context = Context(agent(peer.host_id, key_sha256=peer.spki_sha256), **origin_of(request))

@@ -6,6 +6,7 @@ from commands.notices.notice import Audience, NoticeRule, Severity
 from domain.access.emergency import Emergency
 from domain.access.grant import GRAVE_ROLES, Grant
 from domain.continuity.clock import Clock
+from domain.continuity.epochs import Epochs
 from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
 from domain.issuers.issuer import Issuer
@@ -34,7 +35,8 @@ HOSTS = (
     ),
     NoticeRule(
         Host.WentOffline, "agent-offline", WARNING, (OWNER,), "The agent of {about} is silent.",
-        "See that host and agent run and reach the backend; certificates there are not renewed.", _LOOK,
+        "See that it runs and reaches the backend. Has its own certificate ended, enrol it anew: sslclm hosts token.",
+        _LOOK,
     ),
     NoticeRule(Host.CameBack, "agent-back", INFO, (OWNER,), "The agent of {about} is heard again.", "Nothing.", _LOOK),
     NoticeRule(
@@ -69,6 +71,25 @@ SYSTEM = (
     NoticeRule(
         Clock.Returned, "clock-trusted", INFO, (SEC_OPS, ADMIN), "The clock is believed again: it came back by itself.",
         "Find out why it left.", _HISTORY,
+    ),
+    NoticeRule(
+        Epochs.LossFound, "ledger-loss", ALARM, (SEC_OPS, ADMIN),
+        "The ledger was restored from before what was published; nothing is issued, revoked or published.",
+        "Two people begin a new epoch by this loss, or restore a newer back-up.", _HISTORY,
+    ),
+    NoticeRule(
+        Epochs.Proposed, "approval-waiting", ALARM, (SEC_OPS, ADMIN),
+        "A new epoch of the ledger is proposed, until {valid_until}.",
+        "Read the loss, then agree as the second person, or do not.", _HISTORY,
+    ),
+    NoticeRule(
+        Epochs.Begun, "ledger-epoch", ALARM, (SEC_OPS, ADMIN),
+        "The ledger's epoch {number} has begun after a loss.", "Tell your auditors, and see that this was meant.",
+        _HISTORY,
+    ),
+    NoticeRule(
+        Epochs.Reconciled, "ledger-epoch", INFO, (SEC_OPS, ADMIN),
+        "What the ledger lost and could be known again is taken over.", "Nothing.", _HISTORY,
     ),
     NoticeRule(
         Emergency.Opened, "emergency-opened", ALARM, (SEC_OPS, ADMIN),

@@ -19,7 +19,9 @@ from domain.base import Event
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
 from domain.certificates.renewal import Renewal
+from domain.certificates.taken_over import RevocationTakenOver, TakenOver
 from domain.continuity.clock import Clock
+from domain.continuity.epochs import Epochs
 from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
 from domain.issuers.issuer import Issuer
@@ -39,11 +41,14 @@ NOBODY: frozenset[type[Event]] = frozenset(
         Certificate.Imported, Certificate.IssuanceStarted, Certificate.Issued, Certificate.OwnershipOfferEnded,
         Certificate.RevocationCalledOff, Certificate.Superseded,
         Clock.Watched,
+        Epochs.Counted,
+        RevocationTakenOver, TakenOver,
         Deployment.Overtaken, Deployment.Planned, Deployment.RemovalPlanned, Deployment.Removed, Deployment.Retried,
         Deployment.Served, Deployment.Withdrawn,
         Grant.Withdrawn,
         Host.BootstrapTokenMade, Host.Disabled, Host.Enrolled, Host.FormerKeyEnded, Host.IdentityRenewed,
         Host.Registered, Host.SafeModeLeft,
+        Issuer.CrlNumbersSkipped,
         Issuer.Created, Issuer.CrlNumbered, Issuer.CrlPublished,
         Key.Archived, Key.CopyDestroyed, Key.DeliveryAuthorised, Key.Introduced, Key.OwnerMoved,
         Order.ApprovalGiven, Order.Approved, Order.Cancelled, Order.Fulfilled, Order.IssuanceReopened,

@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,10 @@ from sslclm_agent.strictjson import loads
 
 LIMIT = 1 << 20
 _STEP = 65_536
+ENROL_AGAIN = (
+    "check this host's clock; then get a new token where you are signed in (sslclm hosts token HOST), stop the agent "
+    "here, run sslclm-agent enrol --replace --token-file -, and start it again"
+)
 _HEADERS = {
     "Accept": "application/json",
     "Connection": "close",
@@ -46,9 +51,10 @@ class Channel:
     One connection per request: a renewed certificate counts at once, and an idle agent holds nothing open but its poll.
     """
 
-    def __init__(self, url: str, context: ssl.SSLContext) -> None:
+    def __init__(self, url: str, context: ssl.SSLContext, own_until: datetime | None = None) -> None:
+        """``own_until``: the end of the client certificate in ``context``, by which a refusal can be explained."""
         self._host, self._port = split_origin(url)
-        self._context = context
+        self._context, self._own_until = context, own_until
 
     def call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, seconds: float = 30, key: str = ""
@@ -85,6 +91,9 @@ class Channel:
             fix = "if the backend's root was exchanged, enrol again with a new token"
             return UnreachableError(f"{where}: its certificate does not verify: {error.verify_message}", fix=fix)
         refused = isinstance(error, ConnectionRefusedError)
+        if self._own_until and datetime.now(UTC) >= self._own_until and not refused:  # the backend ends it unexplained
+            ended = f"this agent's own certificate expired on {self._own_until:%Y-%m-%d}, so it is not let in"
+            return UnreachableError(f"{where}: {ended}", fix=ENROL_AGAIN)
         told = "nothing answers there" if refused else f"{type(error).__name__}: {error}"
         reason = f"no complete answer within {seconds:g} s" if seconds else told
         return UnreachableError(f"{where}: {reason}", fix="check the network, the firewall and the backend")

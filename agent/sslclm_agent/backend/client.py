@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from cryptography import x509
+
 from sslclm_agent import VERSION
 from sslclm_agent.backend.channel import Channel, verifying_context
 from sslclm_agent.backend.enrolment import read_chain
@@ -88,10 +90,11 @@ class Backend:
         try:
             context = verifying_context(self._pin_file.read_text("ascii"))
             context.load_cert_chain(self._store.pem_path)
+            until = x509.load_pem_x509_certificate(self._store.pem_path.read_bytes()).not_valid_after_utc
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             where = f"{self._pin_file} or {self._store.pem_path}"
             raise ConfigError(f"{where} cannot be used: {error}", fix="enrol again with a new token") from error
-        return Channel(identity.agent_url, context)
+        return Channel(identity.agent_url, context, until)
 
 
 def _task(value: object) -> tuple[str, str]:
