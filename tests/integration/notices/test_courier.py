@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,8 @@ class Paper:
     name = "paper"
 
     def __init__(self) -> None:
-        self.problem, self.taken = "", []
+        self.problem = ""
+        self.taken: list[tuple[Any, list[Any]]] = []
 
     def recipients(self, notice):
         return [notice.team_id or "operators"]

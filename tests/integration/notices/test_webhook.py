@@ -32,7 +32,8 @@ class Receiver:
     """Takes what comes; ``status`` and ``huge`` are how it answers."""
 
     def __init__(self) -> None:
-        self.got, self.status, self.huge, self.elsewhere = [], 204, 0, ""
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        self.status, self.huge, self.elsewhere, self.url = 204, 0, "", ""
 
     async def hook(self, request):
         """Take one call."""
