@@ -13,8 +13,9 @@ REST = 3.0
 
 async def renewals(backend: Backend) -> None:
     """Advance some of the renewals that are due; what they record starts the next round at once."""
-    await keep_renewed(backend.bus, backend.services.reading, _rest)
+    await keep_renewed(backend.bus, backend.services.reading, rest)
 
 
-async def _rest(worked: float) -> None:
+async def rest(worked: float) -> None:
+    """Rest after a piece of work."""
     await asyncio.sleep(worked * REST)
