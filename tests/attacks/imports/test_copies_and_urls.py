@@ -141,3 +141,34 @@ async def test_no_password_and_no_key_is_left_anywhere(lab, anna):
     for path in files:
         content = path.read_bytes()
         assert [] == [canary for canary in canaries if canary in content], path
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"passwords": ["canary-password-1", 5]},
+        {"passwords": ["canary-password-1"] * 9},
+        {"passwords": "canary-password-1"},
+        {"files": [{"name": "x", "content": {"canary-password-1": 1}}]},
+        {"surprise": "canary-password-1"},
+        {"passwords": ["canary-password-1"], "profile_id": "profile-none"},
+    ],
+)
+async def test_a_refused_body_is_not_repeated(lab, anna, caplog, more):
+    """What is wrong is named by its place; neither answer nor log holds what was sent."""
+    body = {"team_id": lab.team(), "files": sent(leaf("x.shop.test").p12()), **more}
+    answer = await anna.post(PATH, json=body, headers=lab.key())
+
+    assert answer.status_code < 500
+    assert "canary" not in answer.text
+    assert "canary" not in caplog.text
+
+
+async def test_many_at_once(lab, anna):
+    """A hundred and twenty certificates in one upload: each taken by itself, in one call."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    crowd = [leaf(f"n{n}.shop.test", key=key).pem for n in range(120)]
+    items = await upload(lab, anna, "shop", b"".join(crowd))
+
+    assert [True] * 120 == [one["taken"] for one in items]
+    assert 120 == len({one["certificate_id"] for one in items})
