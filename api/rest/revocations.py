@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
-from api.calls import POSITION, Body, Recorded, Why, commanding
+from api.calls import POSITION, Body, Call, Recorded, Why, commanding
 from api.events import events_of, find_event
 from api.openapi import command
 from commands.base import Outcome
@@ -17,8 +17,12 @@ from commands.certificates.revoke import RevokeCertificate
 from domain.base import Timestamp
 from domain.certificates.certificate import Certificate
 from domain.hosts.deployment import Deployment
+from domain.moments import microseconds
+from projections.certificates.inventory import INVENTORY, InventoryFilter
+from projections.query import every
 
 ROUTER = APIRouter(prefix="/api/v1/certificates", tags=["certificates"])
+_IN_FORCE = frozenset({"issued", "superseded"})
 
 
 class Revocation(Body):
@@ -47,12 +51,16 @@ class Place(BaseModel):
 
 
 class Revoked(Recorded):
-    """``planned``: it is good until ``order_id`` has replaced it, and ``at_latest`` then. ``revoked``: for good."""
+    """``planned``: it is good until ``order_id`` has replaced it, and ``at_latest`` then. ``revoked``: for good.
+
+    ``same_key``: where the key is compromised, the other certificates in force that certify it: revoke them, too.
+    """
 
     state: Literal["revoked", "planned"]
     at_latest: Timestamp | None = None
     order_id: str | None = None
     places: tuple[Place, ...] = ()
+    same_key: tuple[str, ...] = ()
 
 
 @ROUTER.post("/{certificate_id}/revoke", **command({200: Revoked}, Revocation))
@@ -70,6 +78,7 @@ async def revoke(request: Request, certificate_id: str) -> Response:
         at_latest=plan.at_latest if plan else None,
         order_id=plan.order_id if plan else None,
         places=_places(outcome),
+        same_key=_same_key(call, certificate_id) if why.revocation_reason == "keyCompromise" else (),
     )
     return Response(to_json(answer), 200, {POSITION: str(position)}, "application/json")
 
@@ -81,6 +90,20 @@ async def call_off(request: Request, certificate_id: str) -> Response:
     why = await call.body(Why)
     outcome = await call.execute(CallOffRevocation(certificate_id=certificate_id), reason=why.reason)
     return call.recorded(outcome, certificate_id)
+
+
+def _same_key(call: Call, certificate_id: str) -> tuple[str, ...]:
+    """Return the other certificates in force of the same team and key."""
+    row = call.edge.views.get(INVENTORY, certificate_id)
+    if row is None:
+        return ()
+    where = InventoryFilter(spki_sha256=row["spki_sha256"], team_id=row["team_id"])
+    now = microseconds(call.edge.clock())
+    return tuple(
+        one["certificate_id"]
+        for one in every(call.edge.views, INVENTORY, where)
+        if one["certificate_id"] != certificate_id and one["state"] in _IN_FORCE and one["not_after_us"] > now
+    )
 
 
 def _places(outcome: Outcome) -> tuple[Place, ...]:

@@ -70,13 +70,18 @@ def _is_replaced(work: Work, certificate: Certificate, plan: Plan) -> bool:
 
 
 def _end_deployments(work: Work, certificate: Certificate, *, remove: bool) -> None:
-    serving = set(work.services.reading.places_of(certificate.id)) if remove else set()
     for deployment in _deployments(work, certificate):
         if deployment.state == "planned":
             deployment.withdraw(at=work.now)
             _give_up(work, certificate, deployment.order_id)
-        elif deployment.state == "served" and (deployment.host_id, deployment.target.directory) in serving:
+        elif remove and deployment.state == "served" and _serves_last(work, deployment):
             ask_for_removal(work, deployment, team_id=certificate.team_id)
+
+
+def _serves_last(work: Work, deployment: Deployment) -> bool:
+    """Tell whether no other certificate was proven in its place since; a view that lags behind its proof counts."""
+    place, reading = (deployment.host_id, deployment.target.directory), work.services.reading
+    return place in reading.places_of(deployment.certificate_id) or deployment.id in reading.planned_at(place)
 
 
 def ask_for_removal(work: Work, deployment: Deployment, *, team_id: str | None) -> None:

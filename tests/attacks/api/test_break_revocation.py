@@ -107,6 +107,21 @@ async def test_the_same_call_again_gives_the_same_answer(lab, anna, made):
     assert other.status_code == 422
 
 
+async def test_the_other_certificates_of_a_compromised_key_are_named(lab, anna):
+    """One key in two certificates: whoever revokes the one is told of the other, which stays in force until then."""
+    body = lab.order() | {"csr": csr_of(new_key(), "www.shop.test")}
+    ids = []
+    for _ in range(2):
+        made = (await anna.post("/api/v1/orders", json=body, headers=lab.key())).raise_for_status()
+        ids.append(made.json()["certificate_id"])
+    await lab.backend.views.wait_for(lab.position())
+    first = (await revoke(lab, anna, ids[0], revocation_reason="keyCompromise")).json()
+    await lab.backend.views.wait_for(lab.position())
+    second = (await revoke(lab, anna, ids[1], revocation_reason="keyCompromise")).json()
+
+    assert (first["same_key"], second["same_key"]) == ([ids[1]], [])
+
+
 async def test_a_compromised_key_comes_back_under_no_name(lab, anna, olga, made):
     """The same public key in another CSR, with other names: refused, whoever asks, and on record."""
     key = new_key()

@@ -144,6 +144,14 @@ def test_a_place_that_another_certificate_took_is_left_alone(site: Deployed) -> 
     assert revoke(site) == []
 
 
+def test_a_view_that_lags_hides_no_site(site: Deployed) -> None:
+    """Proven a moment ago, and the view still shows it as planned: it is removed like any other."""
+    site.world.reading.served.clear()
+    site.world.reading.planned[WEB1, DIRECTORY] = [site.deployment_id]
+
+    assert revoke(site) == ["deployment.removal-planned"]
+
+
 def test_a_good_certificate_is_not_removed(site: Deployed) -> None:
     """Removal alone would leave a certificate in force that nobody watches: it is revoked first."""
     with pytest.raises(WrongState, match="not revoked"):
