@@ -11,6 +11,7 @@ from api import auth, front
 from api.agent.apps import enrolment_routes
 from api.attempts import Attempts
 from api.edge import Edge
+from api.lean import lean_routes
 from api.openapi import install_openapi
 from api.problems import install_problem_handlers
 from api.rest import (
@@ -36,7 +37,6 @@ from api.rest import (
 )
 from commands.access.refusals import Refusals
 
-# The hot path is matched first.
 ROOMS = (
     orders, imports, certificates, renewals, revocations, access, profiles, policy, issuers, hosts, deployments,
     transfers, keys, notices, clock, recovery, audit, accesses, activity,
@@ -73,5 +73,6 @@ def people_app(edge: Edge) -> FastAPI:
     app.include_router(auth.ROUTER)
     app.include_router(front.ROUTER)
     app.include_router(enrolment_routes(edge))
-    install_openapi(app)
+    app.router.routes[:0] = lean_routes(orders.LEAN)
+    install_openapi(app, orders.LEAN)
     return app

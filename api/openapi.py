@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
@@ -94,14 +95,26 @@ def bodies_of(routes: Iterable[Any]) -> Iterator[type[BaseModel]]:
             yield body.model
 
 
-def install_openapi(app: FastAPI) -> None:
-    """Complete the document with the bodies that endpoints read and the ways to authenticate."""
+def _merged(document: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    for path, operations in more["paths"].items():
+        document["paths"].setdefault(path, {}).update(operations)
+    schemas = more.get("components", {}).get("schemas", {})
+    document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
+    return document
+
+
+def install_openapi(app: FastAPI, lean: APIRouter) -> None:
+    """Complete the document with the bodies that endpoints read and the ways to authenticate.
+
+    ``lean``: routes that are served without the framework's wrapping; what they say of themselves is described, too.
+    """
     plain = app.openapi
 
     def complete() -> dict[str, Any]:
         if app.openapi_schema is None:
-            document = plain()
-            chosen = [(body, "validation") for body in (*dict.fromkeys(bodies_of(app.routes)), Problem)]
+            document = _merged(plain(), get_openapi(title=app.title, version=app.version, routes=lean.routes))
+            bodies = dict.fromkeys(bodies_of((*lean.routes, *app.routes)))
+            chosen = [(body, "validation") for body in (*bodies, Problem)]
             _, schemas = models_json_schema(chosen, ref_template=_REFERENCE)  # type: ignore[arg-type] # literal widened
             components = document.setdefault("components", {})
             components["schemas"] = {**schemas["$defs"], **components.get("schemas", {})}

@@ -46,3 +46,21 @@ def test_no_generated_call_is_a_server_error(lab, mode):
         check()
 
     assert called > 100
+
+
+def test_the_lean_route_is_first_and_described(lab):
+    """The hot path is matched before everything else, and the document says of it what it says of the others."""
+    document = lab.app.openapi()
+    described = document["paths"]["/api/v1/orders"]
+
+    assert ("/api/v1/orders", {"POST"}) == (lab.app.routes[0].path, lab.app.routes[0].methods)
+    assert {"get", "post"} == set(described)
+    assert {"201", "202", "400", "401", "403", "409", "413", "415", "422", "503"} <= set(described["post"]["responses"])
+    assert "RequestCertificate" in str(described["post"]["requestBody"])
+    assert {"OrderAnswer", "RequestCertificate"} <= set(document["components"]["schemas"])
+
+
+async def test_other_methods_find_their_route(anna):
+    """The lean route takes its own method only."""
+    assert 200 == (await anna.get("/api/v1/orders")).status_code
+    assert 405 == (await anna.request("PUT", "/api/v1/orders")).status_code
