@@ -19,6 +19,7 @@ from scripts.story.chapters import (
     authorities,
     deployment,
     host,
+    imports,
     keys,
     owners,
     people_sign_in,
@@ -94,6 +95,7 @@ def _chapters(scene: Scene) -> None:
     renewal.live(scene)
     revocation.live(scene)
     seen = keys.live(scene)
+    imports.live(scene)
     owners.live(scene, build)
     accesses.live(scene, seen)
     policy.live(scene)

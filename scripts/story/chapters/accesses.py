@@ -1,4 +1,4 @@
-"""Chapter: who touched this key: from the ledger, in milliseconds, each row with its place in the chain."""
+"""Chapter 12: who touched this key: from the ledger, in milliseconds, each row with its place in the chain."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _position(row: dict[str, Any]) -> int:
 
 def live(scene: Scene, certificate_id: str) -> None:
     """Ask as an auditor who touched the key that was shown."""
-    scene.teller.chapter("11  Who accessed this key?", _ABOUT)
+    scene.teller.chapter("12  Who accessed this key?", _ABOUT)
     vera = scene.person("vera")
     vera.seen = max(one.seen for one in scene.people.values())
     path = f"/audit/certificates/{certificate_id}/accesses"

@@ -1,4 +1,4 @@
-"""Chapter: a key made in the key store, and the one way in which a person gets to see it."""
+"""Chapter 9: a key made in the key store, and the one way in which a person gets to see it."""
 
 from __future__ import annotations
 

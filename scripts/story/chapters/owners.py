@@ -1,4 +1,4 @@
-"""Chapter: a certificate moves to another team, by an offer and the consent of the receiving side."""
+"""Chapter 11: a certificate moves to another team, by an offer and the consent of the receiving side."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ABOUT = (
 
 def live(scene: Scene, certificate_id: str) -> None:
     """Anna offers the pipeline's certificate to team pay, and Ben takes it."""
-    scene.teller.chapter("10  Owners", _ABOUT)
+    scene.teller.chapter("11  Owners", _ABOUT)
     adam, anna, ben = scene.person("adam"), scene.person("dev-anna"), scene.person("dev-ben")
     told = adam.post(f"/teams/{PAY}/contact", {"address": "pay-oncall@example.test"})
     scene.tell(adam, "names a contact of team pay", told, "the address can be erased; the event names an id")

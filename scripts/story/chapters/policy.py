@@ -1,4 +1,4 @@
-"""Chapter: policy has dates: it explains itself before a request is made, and says what a day to come will break."""
+"""Chapter 13: policy has dates: it explains itself before a request is made, and says what a day to come will break."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SPEC: dict[str, Any] = {
 
 def live(scene: Scene) -> None:
     """Explain a request that is never made; then look at the day on which 200 days are too long."""
-    scene.teller.chapter("11  Policy of today and tomorrow", _ABOUT)
+    scene.teller.chapter("13  Policy of today and tomorrow", _ABOUT)
     adam, anna, vera = scene.person("adam"), scene.person("dev-anna"), scene.person("vera")
     told = anna.post("/policy/explain", wish(scene, "www", validity=60 * DAY_S)).good().body
     objecting = [one for one in told["rules"] if one["verdict"] != "passes" and one["message"]]

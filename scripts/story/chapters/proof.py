@@ -1,4 +1,4 @@
-"""Chapter 7: the ledger proves itself; a single changed bit is found without the server."""
+"""Chapter 14: the ledger proves itself; a single changed bit is found without the server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TIMEOUT_S = 60
 
 def live(scene: Scene) -> None:
     """Verify, export, verify offline, flip one bit, verify again."""
-    scene.teller.chapter("7  Proof", _ABOUT)
+    scene.teller.chapter("14  Proof", _ABOUT)
     vera = CommandLine(scene.place, "vera")
     scene.teller.line("Vera", "sslclm audit verify", "")
     scene.teller.quote(vera.run("audit", "verify"))

@@ -1,4 +1,4 @@
-"""Chapter: a certificate is renewed before its end, by nobody, under a constant load of new connections."""
+"""Chapter 7: a certificate is renewed before its end, by nobody, under a constant load of new connections."""
 
 from __future__ import annotations
 

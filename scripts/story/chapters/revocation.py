@@ -1,4 +1,4 @@
-"""Chapter: a key is compromised: replaced first, then on the CRL; another is never certified again."""
+"""Chapter 8: a key is compromised: replaced first, then on the CRL; another is never certified again."""
 
 from __future__ import annotations
 
