@@ -63,7 +63,7 @@ async def _answer(call: Reading, view: str, object_id: str, subject: str, query:
     """Record the look, and tell what was there before it; so an export made since the last look proves every row."""
     known = AuditFilter(object_id=subject, accesses=DEEDS)
     if not call.edge.views.find(AUDIT, known, limit=1).rows:
-        raise NotFound("nothing is known of such a key", fix="check the id: sslclm show CERTIFICATE names its key")
+        raise NotFound("nothing is known of such a key", fix="check the id, or ask about one of its certificates")
     asked = query.model_dump_json(exclude={"cursor", "limit"}, exclude_none=True)
     looked = await call.execute(NoteReading(view=view, filter=asked, object_id=object_id))
     if looked.entries:

@@ -112,3 +112,27 @@ def test_what_waiting_does_not_mend_ends_it(fake, answer, code):
     """A session that is over, another ledger, and a server that was never there end the command with their code."""
     fake.answers["GET", "/activity"] = answer
     fake("watch", "--since", "9", expect=code)
+
+
+def test_foreign_words_are_shown_and_never_obeyed(fake):
+    """Names, rules and reasons of other people steer no terminal, neither in the table nor among the lines."""
+    hostile = "\x1b[2J[red]x[/red]\u202egnp"
+    fake.answers["GET", "/activity"] = [
+        page(7),
+        page(8, happening(8, object=hostile, rule=hostile)),
+        KeyboardInterrupt(),
+    ]
+    fake.answers["GET", f"/audit/keys/{uid('key')}/accesses"] = httpx2.Response(
+        200,
+        json={
+            "subject": "key-1",
+            "items": [touch(9, reason=hostile, actor_name=hostile)],
+            "next_cursor": None,
+            "position": 9,
+            "until": 9,
+        },
+    )
+    shown = fake("watch", expect=0).stdout + fake("who-accessed", uid("key"), expect=0).stdout
+
+    assert "[red]x[/red]" in shown
+    assert not {"\x1b", "\u202e"} & set(shown)
