@@ -87,10 +87,11 @@ async def live_session(edge: Edge, token: str, correlation: str) -> Session | No
 async def reconfirmed(edge: Edge, request: Request, caller: Caller) -> Principal:
     """Return who is calling, once the provider has said that the session still stands, however lately it was asked.
 
-    Raises Unauthenticated where it does not, and Unavailable where the provider cannot say.
+    A machine has no session: it is refused by whoever decides. Raises Unauthenticated where it does not stand, and
+    Unavailable where the provider cannot say.
     """
     if caller.session is None or caller.token is None:
-        raise Denied("a key is revealed to people only", rule="machine-reveal", fix="let a person ask for it")
+        return caller.principal
     checked = await edge.identity.rechecks.recheck(caller.token)
     if checked is None:
         await note_ended(edge, caller.session, "provider-refused", correlation_id(request.scope))

@@ -100,6 +100,7 @@ class FakeSignIn:
     clock: TurnedClock
     persona: str = "dev-anna"
     carried: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    acts: dict[str, str | None] = field(default_factory=dict)
 
     def providers(self) -> tuple[str, ...]:
         """Return the one provider."""
@@ -109,6 +110,7 @@ class FakeSignIn:
         """Begin a sign-in."""
         state = f"state-{len(self.carried)}"
         self.carried[state] = dict(wishes.get("carry") or {})
+        self.acts[state] = wishes.get("step_up")
         return Redirect(
             f"{ISSUER_URL}/authorize?state={state}", state, f"__Host-sslclm-signin-{state}", f"cookie-{state}"
         )
@@ -118,7 +120,7 @@ class FakeSignIn:
         state = params["state"]
         if cookies.get(f"__Host-sslclm-signin-{state}") != f"cookie-{state}":
             raise TokenRefused("another browser")
-        return Finished(signed_in(self.persona, self.clock), None, self.carried.pop(state))
+        return Finished(signed_in(self.persona, self.clock), self.acts.pop(state), self.carried.pop(state))
 
 
 @dataclass

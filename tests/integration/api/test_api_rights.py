@@ -18,6 +18,7 @@ from domain.hosts.deployment import Deployment
 from domain.hosts.targets import Endpoint, TargetSpec
 from domain.issuers.issuer import Issuer
 from domain.keys.key import Key
+from domain.keys.reveal import Reveal
 from projections.certificates.inventory import INVENTORY
 from tests.support.edge import csr_pem
 from tests.support.routes import served
@@ -27,6 +28,7 @@ PERSONAS = ("vera", "dev-anna", "dev-ben", "sec-olga", "adam", "ci-shop")
 
 ALL, OWN, WATCH, OPS, DEPLOY, SEC = "......", "..-...", ".xx..x", "xxx..x", "x.-...", "xxx.xx"
 TAKE = "x--.x-"
+NOBODY = "xxxxxx"
 """``.`` gets through, ``x`` is refused (403), ``-`` is told that there is no such object (404)."""
 
 EXPECTED = {
@@ -82,6 +84,14 @@ EXPECTED = {
     ("GET", "/api/v1/recovery"): WATCH,
     ("POST", "/api/v1/recovery/propose"): OPS,
     ("POST", "/api/v1/recovery/confirm"): OPS,
+    ("GET", "/api/v1/keys"): ALL,
+    ("GET", "/api/v1/keys/{key_id}"): OWN,
+    ("POST", "/api/v1/certificates/{certificate_id}/reveals"): OPS,
+    ("GET", "/api/v1/reveals"): ALL,
+    ("GET", "/api/v1/reveals/{reveal_id}"): OWN,
+    ("POST", "/api/v1/reveals/{reveal_id}/approve"): SEC,
+    ("POST", "/api/v1/reveals/{reveal_id}/reject"): OPS,
+    ("POST", "/api/v1/reveals/{reveal_id}/redeem"): NOBODY,
     ("GET", "/api/v1/audit/events"): WATCH,
     ("GET", "/api/v1/audit/objects/{object_id}"): WATCH,
     ("GET", "/api/v1/audit/keys/{key_id}/accesses"): WATCH,
@@ -135,7 +145,26 @@ async def _objects(lab):
         "certificate_id": issued["certificate_id"],
         "object_id": host,
         "key_id": _key_of(lab, issued),
+        "reveal_id": await _reveal(lab, issued),
     }
+
+
+async def _reveal(lab, issued):
+    """Put a reveal into the ledger that none of the personas asked for."""
+    key_id, work = _key_of(lab, issued), Work(lab.backend.services, Context(SYSTEM, "lab"))
+    reveal = Reveal.request(
+        stream_id=work.new_id("reveal"),
+        key_id=key_id,
+        certificate_id=issued["certificate_id"],
+        spki_sha256="0" * 64,
+        team_id=lab.team(),
+        requester="p-somebody",
+        at=work.now,
+    )
+    work.add(reveal)
+    entry = await lab.backend.ledger.append(EntryDraft(tuple(work.drafts()), b'{"actor":"system"}'))
+    await lab.backend.views.wait_for(entry.last_position)
+    return reveal.id
 
 
 def _key_of(lab, issued):
@@ -181,7 +210,7 @@ def body_of(lab, path):
     }
     if path.endswith("/approve"):
         return {"request_sha256": "0" * 64}
-    if path.endswith("/reject"):
+    if path.endswith(("/reject", "/reveals")):
         return {"reason": "no"}
     if path.endswith("/contact"):
         return {"address": "shop@shop.test"}
@@ -243,7 +272,9 @@ async def test_what_belongs_to_others_looks_like_nothing(lab, objects, path):
     assert {**none, "correlation_id": ""} == {**theirs, "correlation_id": ""}
 
 
-@pytest.mark.parametrize("room", ["teams", "profiles", "hosts", "deployments", "orders", "certificates"])
+@pytest.mark.parametrize(
+    "room", ["teams", "profiles", "hosts", "deployments", "orders", "certificates", "keys", "reveals"]
+)
 async def test_lists_show_nothing_of_another_team(lab, objects, room):
     """Team pay's DevOps sees what is team pay's, whatever filter they try."""
     async with lab.client("dev-ben") as ben, lab.client("dev-anna") as anna:
