@@ -75,6 +75,9 @@ class Backend:
     presence: SqlitePresence
     notices: Outbox
 
+    def __post_init__(self) -> None:
+        self.metrics.notices = self.notices.figures
+
     def identity(self, providers: tuple[ProviderSettings, ...]) -> Identity:
         """Return the identity adapters for these providers."""
         sealer, leaves = sealer_from(self.keystore), leaves_of(self.views, self.clock)

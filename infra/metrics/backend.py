@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -26,7 +26,8 @@ MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class BackendMetrics:
     """Adapter of :class:`commands.ports.metrics.Metrics`.
 
-    ``records``: how the reactions of the upkeep have fared, which the upkeep itself writes.
+    ``records``: how the reactions of the upkeep have fared, which the upkeep itself writes. ``notices``: how many
+    notices and messages are in which state.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class BackendMetrics:
     ) -> None:
         self._ledger, self._runner, self._clock = ledger, runner, clock
         self.records: dict[str, Record] = {}
+        self.notices: Callable[[], Mapping[str, int]] = dict
         self._figures = KeptFigures(views, clock)
         self._counts, self._calls = LedgerCounts(), CallCounts()
         ledger.subscribe(self._counts.hear)
@@ -61,6 +63,7 @@ class BackendMetrics:
         yield from self._counts.families()
         yield from self._calls.families()
         try:
+            yield _of_the_notices(self.notices())
             figures = self._figures.now()
         except ClmError as missing:
             LOG.warning("figures of the read models are left out: %s", missing.message)
@@ -93,6 +96,15 @@ class BackendMetrics:
             if record.succeeded is not None:
                 latest.add_metric([reaction], record.succeeded.timestamp())
         yield from (rounds, failed, latest)
+
+
+def _of_the_notices(figures: Mapping[str, int]) -> Metric:
+    family = GaugeMetricFamily(
+        "sslclm_notices", "Notices that wait to be sent (pending), and messages by state.", labels=["state"]
+    )
+    for state, number in figures.items():
+        family.add_metric([state], number)
+    return family
 
 
 def _of_the_views(figures: Figures) -> Iterator[Metric]:
