@@ -15,7 +15,7 @@ from commands.work import Work
 from domain.base import Timestamp
 from domain.certificates.certificate import Certificate
 from domain.certificates.taken_over import LostCertificate, TakenOver, take_over_revocation
-from domain.continuity.epochs import Epochs
+from domain.continuity.epochs import Epochs, nothing_lost
 from domain.errors import Denied, InvalidInput
 from domain.issuers.issuer import Issuer
 
@@ -75,16 +75,23 @@ def handle_propose(command: ProposeEpoch, work: Work) -> None:
     by = _person(work)
     if not work.context.reason.strip():
         raise InvalidInput("a new epoch needs a reason", rule="reason-missing", fix="say what happened")
-    work.load(Epochs, Epochs.the_id()).propose(loss_sha256=command.loss_sha256, by=by, at=work.now)
+    _epochs(work).propose(loss_sha256=command.loss_sha256, by=by, at=work.now)
 
 
 def handle_confirm(command: ConfirmEpoch, work: Work) -> None:
     """Begin the epoch; every issuer's CRL numbers go on above whatever may have been published."""
     by = _person(work)
-    epochs = work.load(Epochs, Epochs.the_id())
+    epochs = _epochs(work)
     epochs.confirm(loss_sha256=command.loss_sha256, by=by, at=work.now)
     for known in epochs.loss.crls if epochs.loss else ():
         work.load(Issuer, known.issuer_id).skip_crl_numbers(known=known.number, at=work.now)
+
+
+def _epochs(work: Work) -> Epochs:
+    epochs = work.find(Epochs, Epochs.the_id())
+    if epochs is None:
+        raise nothing_lost()
+    return epochs
 
 
 def _person(work: Work) -> str:

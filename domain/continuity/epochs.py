@@ -153,9 +153,14 @@ class Epochs(Aggregate):
 
     def _must_be_read(self, loss_sha256: str) -> LossFound:
         if self.phase != "loss" or self.loss is None:
-            raise WrongState("there is no loss to decide on", rule="epoch-state", fix="look: sslclm recovery show")
+            raise nothing_lost()
         if loss_sha256 != self.loss_sha256:
             raise WrongState(
                 "this is not the loss that is known now", rule="approval-binding", fix="read it again, then decide"
             )
         return self.loss
+
+
+def nothing_lost() -> WrongState:
+    """Return the error of deciding on a loss that is not there."""
+    return WrongState("there is no loss to decide on", rule="epoch-state", fix="look: sslclm recovery show")

@@ -6,7 +6,7 @@ import base64
 import json
 import shutil
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,6 +19,18 @@ from infra.files import KEPT, Files
 from infra.keystore.kek_file import LocalKekFile
 
 LEDGER = KEPT[0].name
+
+
+@pytest.fixture(autouse=True)
+def every_kind_of_file(lab):
+    """Have every file that a back-up may take along, those too that come later in a backend's life."""
+    for kept in KEPT:
+        path = lab.backend.files.data_dir / kept.name
+        if kept.kind == "database" and not path.exists():
+            with closing(sqlite3.connect(path)) as made:
+                made.execute("CREATE TABLE some (thing TEXT)")
+        elif not path.exists():
+            path.write_text("{}")
 
 
 def refused(vault) -> str:
