@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.support.crash_backend import CrashBackend
+from tests.support.crash_backend import CrashBackend, eventually
 from tests.support.live_site import LiveSites
 
 pytestmark = pytest.mark.timeout(240)
@@ -61,6 +61,28 @@ def test_a_failing_canary_stops_the_rest(backend, tmp_path):
 
     assert load.failures == []
     assert set(before).isdisjoint(after)
+
+
+SHORT = {"max_validity": 600, "backdate": 300, "renew_at_percent": 10}
+"""Five minutes to live; due after 15 to 30 seconds."""
+
+
+def test_the_scheduler_renews_by_itself_also_after_a_kill(backend, tmp_path):
+    """Nobody asks: the backend orders the successor when it is due, killed meanwhile or not; all handshakes hold."""
+    with LiveSites(backend, tmp_path, spec=SHORT) as sites:
+        (site,) = sites.sites
+        sites.settle(sites.order())
+        first = site.served
+        with sites.load() as load:
+            sites.restart()
+            eventually(lambda: site.work() == 0 and site.served != first, "a successor is served")
+            second = site.served
+        (former,) = sites.get("/certificates", fingerprint=first)["items"]
+        (renewal,) = sites.get("/renewals", certificate=former["certificate_id"])["items"]
+
+    assert load.failures == []
+    assert set(load.served) <= {first, second}
+    assert (former["state"], renewal["state"], renewal["cause"]) == ("superseded", "completed", "renewal")
 
 
 AGENT_STEPS = ("key stored", "recorded", "planned", "written", "switched", "reload done", "proven", "journal cleared")
