@@ -11,7 +11,7 @@ from commands.certificates.renewing import watched
 from commands.certificates.replacing import replace
 from commands.context import SYSTEM, Context
 from commands.hosts.rollout import advance, complete, resumed
-from commands.ports.reading import Reading
+from commands.ports.reading import DueRenewal, Reading
 from commands.work import Work
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
@@ -102,18 +102,31 @@ async def keep_renewed(bus: Bus, reading: Reading, pace: Pace, *, at_most: int =
     """Advance the renewals that are due, the nearest end first, at most so many; returns how many there were.
 
     Doing it twice, or in two processes, is harmless: the key of each command derives from what was seen. Raises
-    Unavailable while the time is in doubt: nothing is due by a clock that nobody believes.
+    Unavailable while the time is in doubt: nothing is due by a clock that nobody believes; and, once all the others are
+    done, what went wrong with the first that could not be advanced.
     """
     bus.services.gate.issuing()
     await reading.caught_up(bus.services.ledger.head().position)
     due = reading.renewals_due(bus.services.clock(), at_most=at_most)
+    problems: list[Exception] = []
     for one in due:
         began = time.thread_time()
-        key = f"renewal:{one.certificate_id}:{one.seen}"
-        context = Context(SYSTEM, key, purpose="renewal", idempotency_key=key)
-        await bus.execute(AdvanceRenewal(certificate_id=one.certificate_id), context)
+        try:
+            await _advance(bus, one)
+        except Unavailable:
+            raise
+        except Exception as problem:  # noqa: BLE001 - one that cannot be advanced must not keep the others waiting
+            problems.append(problem)
         await pace(time.thread_time() - began)
+    if problems:
+        raise problems[0]
     return len(due)
+
+
+async def _advance(bus: Bus, due: DueRenewal) -> None:
+    key = f"renewal:{due.certificate_id}:{due.seen}"
+    context = Context(SYSTEM, key, purpose="renewal", idempotency_key=key)
+    await bus.execute(AdvanceRenewal(certificate_id=due.certificate_id), context)
 
 
 ADVANCE_RENEWAL = UseCase("certificates.advance-renewal", scope, handle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -10,11 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from commands.access.withdraw_grant import WithdrawGrant
 from commands.certificates.approve import ApproveOrder
 from commands.certificates.cancel import CancelOrder
+from commands.certificates.keep_renewed import keep_renewed
 from commands.certificates.reject import RejectOrder
 from commands.certificates.renew import RenewCertificate
 from commands.certificates.request import RequestCertificate
 from commands.certificates.revoke import RevokeCertificate
 from commands.hosts.disable import DisableHost
+from commands.ports.reading import DueRenewal
 from commands.profiles.define import DefineProfile
 from commands.profiles.retire import RetireProfile
 from domain.certificates.order import Order
@@ -180,10 +183,7 @@ def test_a_no_to_an_early_wish_leaves_the_regular_time(shop: Renewed) -> None:
 
 def test_a_brought_key_is_watched_and_not_renewed(shop: Renewed) -> None:
     """Who made the key makes the next one: nothing is ordered, and its owner is told when no successor comes."""
-    csr = pem_csr(make_csr(p256()))
-    outcome = shop.world.when(
-        RequestCertificate(team_id=SHOP, profile_id=WEB, csr=csr, dns_names=("ci.shop.test",)), anna()
-    )
+    outcome = shop.world.when(wish(), anna())
     mine = outcome.id_of("certificate") or ""
     with pytest.raises(WrongState, match="made elsewhere"):
         shop.ask(mine)
@@ -291,3 +291,22 @@ def test_a_certificate_that_is_dated_back_is_not_due_at_once(shop: Renewed) -> N
 
     assert shop.look(first) == []
     assert shop.renewal(first).life.due > shop.world.now + timedelta(minutes=30)
+
+
+async def test_one_that_cannot_be_advanced_keeps_nobody_waiting(world: World) -> None:
+    """The others are advanced, then the problem is told: it reaches the log and the figures."""
+    shop = Renewed(world)
+    order = await shop.world.bus.execute(wish(), anna())
+    world.reading.due = [DueRenewal("certificate-gone", 1), DueRenewal(order.id_of("certificate") or "", 2)]
+    world.pass_time(days=29)
+    before = world.head()
+    with pytest.raises(NotFound):
+        await keep_renewed(world.bus, world.reading, asyncio.sleep)
+
+    assert world.then(before) == ["renewal.watched", "renewal.escalated"]
+
+
+def wish() -> RequestCertificate:
+    """Return a request with a key of its own."""
+    csr = pem_csr(make_csr(p256()))
+    return RequestCertificate(team_id=SHOP, profile_id=WEB, csr=csr, dns_names=("ci.shop.test",))
