@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 import pytest
@@ -11,20 +10,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from commands.access.withdraw_grant import WithdrawGrant
 from commands.certificates.approve import ApproveOrder
 from commands.certificates.cancel import CancelOrder
-from commands.certificates.keep_renewed import keep_renewed
 from commands.certificates.reject import RejectOrder
-from commands.certificates.renew import RenewCertificate
 from commands.certificates.request import RequestCertificate
 from commands.certificates.revoke import RevokeCertificate
 from commands.hosts.disable import DisableHost
-from commands.ports.reading import DueRenewal
 from commands.profiles.define import DefineProfile
 from commands.profiles.retire import RetireProfile
 from domain.certificates.order import Order
-from domain.errors import NotFound, PolicyRefused, WrongState
+from domain.errors import WrongState
 from tests.support.csrs import make_csr, p256, pem_csr
 from tests.support.renewals import WEB1, Renewed
-from tests.support.world import SHOP, WEB, World, anna, ben, olga, omar, web_spec
+from tests.support.world import SHOP, WEB, World, anna, olga, omar, web_spec
 
 DAY = 86_400
 ORDERED = ["renewal.started", "order.requested", "order.replacement-intended", "order.approved"]
@@ -246,64 +242,6 @@ def test_an_order_that_no_host_answers_is_made_again(shop: Renewed) -> None:
 
     assert shop.load(Order, stale.id).state == "abandoned"
     assert shop.renewal(first).under_way not in {None, stale.id}
-
-
-def test_an_issuer_that_ends_raises_one_alarm_and_no_loop(shop: Renewed) -> None:
-    """One shortened successor at most; after that the attempts fail by the rule, and the alarm is told once."""
-    (first,) = shop.serving()
-    shop.world.reading.ends = shop.certificate(first).not_after + timedelta(days=5)
-    shop.until_due(first)
-    assert sorted(shop.look(first)) == sorted([*ORDERED, "issuer.rollover-due"])
-    second = shop.make_key(shop.load(Order, shop.renewal(first).under_way or ""))
-    shop.serve(second)
-    assert shop.certificate(second).not_after == shop.world.reading.ends
-
-    for _ in range(5):
-        shop.until_due(second)
-        assert [topic for topic in shop.look(second) if "renewal" not in topic] == []
-    assert (shop.renewal(second).state, shop.renewal(second).attempt) == ("failed", 5)
-
-
-def test_another_teams_certificate_is_out_of_reach(shop: Renewed) -> None:
-    """Renewing somebody else's certificate answers as if there were none, and leaves a refusal."""
-    (first,) = shop.serving()
-    before = shop.world.head()
-    with pytest.raises(NotFound):
-        shop.world.when(RenewCertificate(certificate_id=first), ben())
-
-    assert shop.world.then(before) == ["access.refused"]
-
-
-def test_a_person_is_told_why_not(shop: Renewed) -> None:
-    """A refusal reaches whoever asks, and changes nothing."""
-    (first,) = shop.serving()
-    shop.world.when(RetireProfile(profile_id=WEB), olga())
-    with pytest.raises(PolicyRefused, match="retired"):
-        shop.ask(first)
-
-    assert shop.renewal(first).state == "planned"
-
-
-def test_a_certificate_that_is_dated_back_is_not_due_at_once(shop: Renewed) -> None:
-    """Its life counts from its issuance; else every successor would be due at once, for ever."""
-    shop.world.when(DefineProfile(spec=web_spec(backdate=DAY, max_validity=DAY + 3_600)), olga())
-    (first,) = shop.serving()
-
-    assert shop.look(first) == []
-    assert shop.renewal(first).life.due > shop.world.now + timedelta(minutes=30)
-
-
-async def test_one_that_cannot_be_advanced_keeps_nobody_waiting(world: World) -> None:
-    """The others are advanced, then the problem is told: it reaches the log and the figures."""
-    shop = Renewed(world)
-    order = await shop.world.bus.execute(wish(), anna())
-    world.reading.due = [DueRenewal("certificate-gone", 1), DueRenewal(order.id_of("certificate") or "", 2)]
-    world.pass_time(days=29)
-    before = world.head()
-    with pytest.raises(NotFound):
-        await keep_renewed(world.bus, world.reading, asyncio.sleep)
-
-    assert world.then(before) == ["renewal.watched", "renewal.escalated"]
 
 
 def wish() -> RequestCertificate:
