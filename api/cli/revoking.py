@@ -100,6 +100,8 @@ def _follows(run: Run, row: Mapping[str, Any]) -> list[str]:
         return [one for one in (row["detail"], row["fix"]) if one]
     lines = [f"{one['deployment_id']}: {one['state']} {one['detail']}".rstrip() for one in row["places"]]
     lines += [f"the same key is in force in {one}: revoke it, too" for one in row.get("same_key", ())]
+    if row.get("waits_for_people"):
+        lines.append(f"it waits for people's approval: sslclm approve {row['order_id']}")
     if row["state"] == "planned":
         return [f"once {row['order_id']} serves; by {run.out.when(row['at_latest'])} regardless", *lines]
     return ["on the CRL within a minute", *lines]

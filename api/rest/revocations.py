@@ -16,6 +16,7 @@ from commands.certificates.call_off_revocation import CallOffRevocation
 from commands.certificates.revoke import RevokeCertificate
 from domain.base import Timestamp
 from domain.certificates.certificate import Certificate
+from domain.certificates.order import Order
 from domain.hosts.deployment import Deployment
 from domain.moments import microseconds
 from projections.certificates.inventory import INVENTORY, InventoryFilter
@@ -53,12 +54,14 @@ class Place(BaseModel):
 class Revoked(Recorded):
     """``planned``: it is good until ``order_id`` has replaced it, and ``at_latest`` then. ``revoked``: for good.
 
-    ``same_key``: where the key is compromised, the other certificates in force that certify it: revoke them, too.
+    ``waits_for_people``: the replacing order is not approved by policy. ``same_key``: where the key is compromised, the
+    other certificates in force that certify it: revoke them, too.
     """
 
     state: Literal["revoked", "planned"]
     at_latest: Timestamp | None = None
     order_id: str | None = None
+    waits_for_people: bool = False
     places: tuple[Place, ...] = ()
     same_key: tuple[str, ...] = ()
 
@@ -77,6 +80,7 @@ async def revoke(request: Request, certificate_id: str) -> Response:
         state="planned" if plan else "revoked",
         at_latest=plan.at_latest if plan else None,
         order_id=plan.order_id if plan else None,
+        waits_for_people=bool(find_event(outcome, Order.Requested) and not find_event(outcome, Order.Approved)),
         places=_places(outcome),
         same_key=_same_key(call, certificate_id) if why.revocation_reason == "keyCompromise" else (),
     )

@@ -124,3 +124,25 @@ async def test_an_installation_of_a_revoked_certificate_is_withdrawn(lab):
     seen = evidence(told["fingerprint"], SHOWN)
     assert (await lab.report(agent, install["task_id"], outcome="served", evidence=seen)).status_code == 200
     assert (await state_of(lab, told["deployment_id"]))["state"] == "served"
+
+
+async def test_replaced_first_is_shown_and_called_off(lab):
+    """The answer names order and deadline, the certificate shows them until it is called off, a compromise is not."""
+    agent = await lab.agent("gone6.shop.test")
+    told = await deployed(lab, agent)
+    answer = await revoke(lab, told["certificate_id"], replace="first", revocation_reason="superseded", within=7_200)
+    path = f"/api/v1/certificates/{told['certificate_id']}"
+    async with lab.lab.client("dev-anna") as anna:
+        planned = (await anna.get(path)).json()
+        off = await anna.post(f"{path}/call-off-revocation", json={}, headers=lab.lab.key())
+        await lab.lab.backend.views.wait_for(lab.lab.position())
+        after = (await anna.get(path)).json()
+    assert (answer["state"], answer["waits_for_people"], answer["places"]) == ("planned", False, [])
+    assert (planned["state"], planned["revocation_order_id"]) == ("issued", answer["order_id"])
+    assert planned["revoke_at_latest"] == answer["at_latest"]
+    assert (off.status_code, after["revoke_at_latest"]) == (200, None)
+
+    await revoke(lab, told["certificate_id"], replace="first", revocation_reason="keyCompromise")
+    async with lab.lab.client("dev-anna") as anna:
+        off = await anna.post(f"{path}/call-off-revocation", json={}, headers=lab.lab.key())
+    assert (off.status_code, off.json()["rule"]) == (409, "key-compromised")
