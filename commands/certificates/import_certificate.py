@@ -132,7 +132,7 @@ def _bind(
     if not command.with_key:
         return
     if command.stored_as is not None:
-        _must_be_kept(known, profile)
+        _must_be_kept(known, profile, foreign)
     algorithm, team_id = foreign.key_algorithm, command.team_id
     bind_key(
         work, Certifiable(foreign.spki_sha256, "imported", team_id, algorithm=algorithm, stored_as=command.stored_as)
@@ -142,18 +142,20 @@ def _bind(
         key.note_seen(cause="import", by_id=certificate_id, at=work.now)
 
 
-def _must_be_kept(known: Key | None, profile: Profile | None) -> None:
-    if profile is None or not keeps_keys(profile.spec):
+def _must_be_kept(known: Key | None, profile: Profile | None, foreign: ForeignCertificate) -> None:
+    if profile is None or not keeps_key(profile.spec, foreign):
         raise PolicyRefused(
-            "the profile keeps no private keys", rule="import-key-not-kept", fix="import it without its key"
+            "the profile keeps no private keys, or not that of this certificate",
+            rule="import-key-not-kept",
+            fix="import it without its key",
         )
     if known is not None:
         raise WrongState("the key is known already", rule="import-key-known", fix="import it without its key")
 
 
-def keeps_keys(spec: ProfileSpec) -> bool:
-    """Tell whether a profile allows that a private key lies in the key store."""
-    return "server" in spec.key_made
+def keeps_key(spec: ProfileSpec, foreign: ForeignCertificate) -> bool:
+    """Tell whether a profile allows that a certificate's key lies in the key store; never without the certificate."""
+    return "server" in spec.key_made and not foreign.names_person
 
 
 def _told(foreign: ForeignCertificate, chain: Sequence[bytes]) -> dict[str, object]:

@@ -14,7 +14,7 @@ from typing import Literal
 from commands.access.permissions import authorise
 from commands.base import Outcome, Scope
 from commands.bus import Bus
-from commands.certificates.import_certificate import ImportCertificate, keeps_keys
+from commands.certificates.import_certificate import ImportCertificate, keeps_key
 from commands.context import Context
 from commands.ports.importing import FoundCertificate, NotTaken, Reader, Upload
 from commands.ports.keys import HELD
@@ -132,7 +132,7 @@ class Imports:
         if wish.profile_id is None or work.find(Key, Key.id_for(foreign.spki_sha256)) is not None:
             return False
         try:
-            return keeps_keys(work.load(Profile, wish.profile_id).spec)
+            return keeps_key(work.load(Profile, wish.profile_id).spec, foreign)
         except NotFound:
             return False
 

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from commands.certificates.importing import ImportWish
 from commands.context import Context, Held, Principal, Role
 from commands.keys.copies import Sweep
+from commands.keys.decide_reveal import ApproveReveal
+from commands.keys.redeem import RedeemReveal, reveal_key
+from commands.keys.request_reveal import RequestReveal
 from commands.ports.importing import Upload
 from commands.ports.keys import HELD
 from commands.ports.keystore import Secret
+from commands.work import Work
 from domain.certificates.wish import Target
 from domain.hosts.targets import Endpoint, TargetSpec
+from domain.keys.reveal import Reveal, act_of
 from projections.certificates.inventory import INVENTORY
 from tests.support.edge import open_lab
 from tests.support.fleet import Fleet
-from tests.support.foreign import PASSWORD, START, issuing, leaf
+from tests.support.foreign import PASSWORD, START, issuing, leaf, make
+from tests.support.world import olga, omar, system
 
 ENDPOINT = Endpoint(address="127.0.0.1", port=443, server_name="www.shop.test")
 PLACE = TargetSpec(directory="/srv/tls/www", endpoints=(ENDPOINT,))
@@ -99,3 +107,33 @@ async def _dies(*_given: object) -> None:
 def held(fleet: Fleet) -> list[str]:
     """Return the ids of the keys that are held for others."""
     return [one for one in fleet.lab.backend.keystore.key_ids() if one.startswith(HELD)]
+
+
+def test_a_kept_key_can_be_revealed(fleet):
+    """By two people, with the chain that came along; a key of a certificate that may name a person is never kept."""
+    asyncio.run(_revealed(fleet))
+
+
+async def _revealed(fleet: Fleet) -> None:
+    lab, bus = fleet.lab, fleet.lab.backend.bus
+    await lab.define("keeping", "shop", key_made=("server",))
+    party, person = leaf("www.shop.test"), make("Jane Doe", issuing())
+    files = [Upload("x.p12", party.p12(issuing())), Upload("y.p12", person.p12())]
+    wish, password = ImportWish(lab.team(), lab.profile("keeping")), Secret(PASSWORD.encode())
+    done = await lab.edge.imports.take(wish, files, [password], anna(fleet))
+    fates = {item.certificate.dns_names: (item.key, item.certificate_id) for item in done.items}
+    assert ("kept", "dropped") == (fates["www.shop.test",][0], fates[()][0])
+
+    asked = await bus.execute(RequestReveal(certificate_id=fates["www.shop.test",][1] or ""), olga(reason="appliance"))
+    reveal_id = asked.id_of("reveal") or ""
+    digest = Work(bus.services, system()).load(Reveal, reveal_id).request_sha256
+    await bus.execute(ApproveReveal(reveal_id=reveal_id, request_sha256=digest), omar())
+    proof = replace(olga().principal.authentication, fresh_for=act_of(reveal_id))
+    fresh = replace(olga(), principal=replace(olga().principal, authentication=proof))
+    shown = await reveal_key(bus, lab.edge.keys.custody, RedeemReveal(reveal_id=reveal_id), fresh, spend=lambda: True)
+    package = shown.package
+    store = pkcs12.load_pkcs12(package.pkcs12.reveal(), package.password.reveal())
+
+    assert store.cert is not None
+    assert (party.certificate, party.key.private_numbers()) == (store.cert.certificate, store.key.private_numbers())
+    assert [issuing().certificate] == [one.certificate for one in store.additional_certs]
