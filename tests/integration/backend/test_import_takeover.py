@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from commands.certificates.importing import ImportWish
@@ -134,6 +135,7 @@ async def _revealed(fleet: Fleet) -> None:
     package = shown.package
     store = pkcs12.load_pkcs12(package.pkcs12.reveal(), package.password.reveal())
 
+    assert isinstance(store.key, ec.EllipticCurvePrivateKey)
     assert store.cert is not None
     assert (party.certificate, party.key.private_numbers()) == (store.cert.certificate, store.key.private_numbers())
     assert [issuing().certificate] == [one.certificate for one in store.additional_certs]
