@@ -56,20 +56,24 @@ def _installed(work: Work, certificate: Certificate) -> bool:
         return False
     targets = work.refer(Order, certificate.order_id).targets
     planned = [
-        Deployment.id_for(certificate.id, number)
+        work.find(Deployment, Deployment.id_for(certificate.id, number))
         for number, target in enumerate(targets)
         if target.host_id == certificate.host_id
     ]
-    return all(work.refer(Deployment, one).state == "served" for one in planned)
+    return all(one is not None and one.state == "served" for one in planned)
 
 
 async def end_copies(bus: Bus, reading: Reading) -> int:
     """Record the end of every copy that is needed no more; returns how many. Harmless when done twice."""
-    due = reading.copies_due(bus.services.clock())
-    for key_id, certificate_id in due:
+    ended = 0
+    for key_id, certificate_id in reading.copies_due(bus.services.clock()):
         context = Context(SYSTEM, key_id, "copy-destroyed")
-        await bus.execute(DestroyCopy(key_id=key_id, certificate_id=certificate_id), context)
-    return len(due)
+        try:
+            await bus.execute(DestroyCopy(key_id=key_id, certificate_id=certificate_id), context)
+        except WrongState:  # a target is still to come, or failed meanwhile
+            continue
+        ended += 1
+    return ended
 
 
 class Sweep:

@@ -32,6 +32,12 @@ def handle(command: RequestReveal, work: Work) -> None:
     certificate = work.refer(Certificate, command.certificate_id)
     if certificate.state not in {"issued", "superseded"}:
         raise WrongState(f"the certificate is {certificate.state}", rule="certificate-state", fix="look at its history")
+    if not certificate.certificate:
+        raise WrongState(
+            "the certificate itself is not kept here, so there is nothing to give its key with",
+            rule="certificate-not-kept",
+            fix="replace it by one that is issued here",
+        )
     key = work.refer(Key, Key.id_for(certificate.spki_sha256))
     key.must_be_held()
     reveal = Reveal.request(

@@ -108,7 +108,10 @@ def _archived(rows: Rows[KeyRow], fact: Fact[Key.Archived]) -> None:
 
 def _seen(rows: Rows[KeyRow], fact: Fact[Key.Seen]) -> None:
     if row := _now(rows, fact):
-        rows.put({**row, "seen": True, "seen_us": microseconds(fact.event.timestamp)})
+        imported = [fact.event.by_id] if fact.event.cause == "import" else []
+        certificates = list(dict.fromkeys((*row["certificate_ids"], *imported)))
+        at = microseconds(fact.event.timestamp)
+        rows.put({**row, "seen": True, "seen_us": at, "certificate_ids": certificates})
 
 
 def _compromised(rows: Rows[KeyRow], fact: Fact[Key.Compromised]) -> None:
@@ -128,7 +131,7 @@ def _copy_destroyed(rows: Rows[KeyRow], fact: Fact[Key.CopyDestroyed]) -> None:
 
 KEYS: Projection[KeyRow] = Projection(
     name="keys",
-    version=1,
+    version=2,
     key="key_id",
     columns={
         "team_id": "text",

@@ -9,14 +9,14 @@ import pytest
 
 from commands.certificates.request import RequestCertificate
 from commands.context import SYSTEM, Context
-from commands.keys.copies import DestroyCopy, Sweep
+from commands.keys.copies import DestroyCopy, Sweep, end_copies
 from commands.keys.make import make_server_keys
 from commands.keys.redeem import form_of
 from commands.ports.keys import HELD
 from commands.ports.keystore import Secret
 from commands.work import Work
 from domain.certificates.certificate import Certificate
-from domain.errors import InvalidInput, PolicyRefused, WrongState
+from domain.errors import InvalidInput, NotFound, PolicyRefused, WrongState
 from domain.hosts.host import Host
 from domain.keys.key import Key
 from domain.profiles.policy import check_spec
@@ -199,3 +199,28 @@ def test_the_old_form_ends_with_its_day():
 
     assert ["legacy-3des", "aes-256"] == [form_of(spec, NOW + timedelta(days=days)) for days in (0, 1)]
     assert form_of(None, NOW) == form_of(web_spec(), NOW) == "aes-256"
+
+
+def test_a_copy_stays_until_every_target_is_proven(made):
+    """A second target that is still to be planned, or to be proven, keeps the copy; that is no failure of the round."""
+    world, store = made(**SERVER), MemoryKeyStore()
+    at = world.head()
+    order_id = world.when(wish(targets=(target(),)), anna()).id_of("order")
+    keys_of(world, store, order_id)
+    key_id, certificate_id = only(world, Key, at), only(world, Certificate, at)
+    world.reading.over = [(key_id, certificate_id)]
+
+    assert asyncio.run(end_copies(world.bus, world.reading)) == 0
+    with pytest.raises(WrongState, match="still needed"):
+        world.when(DestroyCopy(key_id=key_id, certificate_id=certificate_id), Context(SYSTEM, "c"))
+
+
+def test_an_order_that_cannot_be_helped_keeps_no_other_from_its_key(made):
+    """One broken order is told at the end of the round; the next one has its key."""
+    world, store = made(**SERVER), MemoryKeyStore()
+    good = world.when(wish(), anna()).id_of("order")
+    world.reading.wanting_keys = ["order-00000000-0000-4000-8000-00000000ffff", good]
+    with pytest.raises(NotFound):
+        asyncio.run(make_server_keys(world.bus, world.reading, KeyStoreCustody(store)))
+
+    assert len(list(store.key_ids())) == 1
