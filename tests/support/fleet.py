@@ -16,7 +16,7 @@ from commands.context import Context, Held, Principal, Role
 from commands.hosts.report_install import ReportInstall
 from domain.certificates.wish import Target
 from domain.hosts.deployment import Evidence
-from domain.hosts.targets import Endpoint, TargetSpec
+from domain.hosts.targets import Endpoint, TargetSpec, Window
 from projections.certificates.inventory import INVENTORY, InventoryFilter, InventoryRow
 from projections.certificates.renewals import RENEWALS, RenewalFilter, RenewalRow
 from projections.hosts.queue import TaskRow
@@ -34,13 +34,16 @@ class Fleet:
     broken: set[str] = field(default_factory=set)
     installed: dict[str, list[str]] = field(default_factory=dict)
 
-    async def order(self, *hosts: str, profile: str = "web", directory: str = "/srv/tls/www") -> str:
+    async def order(self, *hosts: str, directory: str = "/srv/tls/www", windows: tuple[Window, ...] = ()) -> str:
         """Order a certificate for hosts; returns the order."""
         seen = Endpoint(address="127.0.0.1", port=443, server_name="www.shop.test")
-        places = tuple(Target(host_id=host, spec=TargetSpec(directory=directory, endpoints=(seen,))) for host in hosts)
+        places = tuple(
+            Target(host_id=host, spec=TargetSpec(directory=directory, endpoints=(seen,), windows=windows))
+            for host in hosts
+        )
         wish = RequestCertificate(
             team_id=self.lab.team(),
-            profile_id=self.lab.profile(profile),
+            profile_id=self.lab.profile(),
             dns_names=("www.shop.test",),
             targets=places,
         )
@@ -65,6 +68,11 @@ class Fleet:
             self.lab.clock.forward(61)  # the leases of these tasks run out
             await self._seen()
         return done
+
+    async def asked(self, host: str) -> list[str]:
+        """Return the kinds of the tasks that a host would get now; asking takes their leases for a minute."""
+        self.lab.clock.forward(61)
+        return [task["kind"] for task in await self._tasks(host)]
 
     async def _tasks(self, host: str) -> list[TaskRow]:
         return await next_tasks(self.lab.edge, host, wait=0, draining=None)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
+from domain.hosts.targets import Window
 from domain.moments import moment_of
 from projections.hosts.deployments import DEPLOYMENTS, DeploymentFilter
 from projections.query import every
@@ -129,3 +131,37 @@ async def _storm(fleet: Fleet) -> None:
 
     assert len(fleet.certificates(state="issued")) == len(fleet.certificates(state="superseded")) == 25
     assert await fleet.round() == 0
+
+
+def test_a_window_holds_an_installation_back(fleet):
+    """Outside of it the key is made and nothing is installed; inside it is, and when the end is near at any time."""
+    asyncio.run(_windows(fleet))
+
+
+async def _windows(fleet: Fleet) -> None:
+    (host,) = await _hosts(fleet, 1)
+    sundays = (Window(days=("sun",), start=2 * 60, minutes=120),)
+    await fleet.order(host, windows=sundays)
+    await fleet.work(host)
+    assert fleet.installed[host]  # a first installation waits for no window
+    await _until_due(fleet, host)
+    assert await fleet.asked(host) == []
+    while not (fleet.lab.clock().weekday() == 6 and fleet.lab.clock().hour == 2):
+        fleet.lab.clock.forward(1_800)
+    assert await fleet.asked(host) == ["install"]
+    await fleet.work(host)
+    assert len(fleet.installed[host]) == 2
+
+    await _until_due(fleet, host)
+    (former,) = fleet.renewals(state="started")
+    fleet.lab.clock.at = moment_of(former["expires_us"]) - timedelta(hours=26)
+    if fleet.lab.clock().weekday() == 6:
+        fleet.lab.clock.forward(DAY / 24)
+    assert await fleet.asked(host) == ["install"]
+
+
+async def _until_due(fleet: Fleet, host: str) -> None:
+    """Let the next renewal be ordered on a weekday, and its key be made."""
+    while not await fleet.round() or fleet.lab.clock().weekday() == 6:
+        fleet.lab.clock.forward(DAY / 4)
+    await fleet.work(host)
