@@ -61,13 +61,13 @@ class Activity(BaseModel):
 async def activity(request: Request, query: Annotated[ActivityQuery, Query()]) -> Response:
     """Tell what happened after a position: everything, or what concerns your teams."""
     call = await reading(request)
+    await call.execute(NoteReading(view="activity", team_id=call.team_ids[0] if call.team_ids else None))
     head = call.edge.ledger.head().position
     after = head if query.after is None else query.after
     if after > head:
         raise InvalidInput(
             f"the ledger ends at position {head}", rule="position-ahead", fix="start again without a position"
         )
-    await call.execute(NoteReading(view="activity", team_id=call.team_ids[0] if call.team_ids else None))
     page = await _next(call, after, query, draining_of(request))
     last = page.rows[-1]["position"] if page.next_cursor else max(after, page.position)
     answer = Activity(items=_told(call, page.rows), position=last)

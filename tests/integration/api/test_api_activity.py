@@ -32,15 +32,17 @@ async def test_events_are_told_in_words(lab, anna, vera):
     await lab.backend.views.wait_for(lab.position())
     items = (await told(vera, start))["items"]
 
-    assert [(one["what"], one["object"]) for one in items] == [
-        ("certificate requested", "words.shop.test"),
-        ("order approved", "words.shop.test"),
-        ("key accepted", "words.shop.test"),
-        ("key introduced", "words.shop.test"),
-        ("CA key signs a certificate", "words.shop.test"),
-        ("certificate issued", "words.shop.test"),
-        ("order fulfilled", "words.shop.test"),
+    words = [one["what"] for one in items if not one["topic"].startswith("sslclm.renewal.")]
+    assert words == [
+        "certificate requested",
+        "order approved",
+        "key accepted",
+        "key introduced",
+        "CA key signs a certificate",
+        "certificate issued",
+        "order fulfilled",
     ]
+    assert {one["object"] for one in items} == {"words.shop.test"}
     assert {one["actor_name"] for one in items} == {"Anna (team shop)"}
 
 
