@@ -205,7 +205,7 @@ def test_what_is_no_address_to_call(url):
     "text",
     [
         b"\n".join([b"whsec_" + base64.b64encode(bytes(32))] * 3),
-        b"", b"whsec_", b"whsec_AAAA", b"hunter2hunter2", b"whsec_!!!", b"\xff\xfe", b"AAAA" * 12, b"whsec_" + b"A" * 200,
+        b"", b"whsec_", b"whsec_AAAA", b"hunter2", b"whsec_!!!", b"\xff\xfe", b"AAAA" * 12, b"whsec_" + b"A" * 200,
     ],
 )  # fmt: skip
 def test_secrets_that_are_none(text):
