@@ -70,6 +70,7 @@ from commands.keys.deliver import AUTHORISE_DELIVERY, AuthoriseDelivery
 from commands.keys.make import CERTIFY_SERVER_KEY, CertifyServerKey
 from commands.keys.redeem import REDEEM_REVEAL, RedeemReveal
 from commands.keys.request_reveal import REQUEST_REVEAL, RequestReveal
+from commands.keys.rotate import BEGIN_ROTATION, END_ROTATION, BeginRotation, EndRotation
 from commands.notices.alarms import CLEAR_ALARM, RAISE_ALARM, ClearAlarm, RaiseAlarm
 from commands.profiles.check_living import CHECK_LIVING, CheckLiving
 from commands.profiles.define import DEFINE_PROFILE, DefineProfile
@@ -134,6 +135,8 @@ HANDLERS: HandlerTable = {
     EndEmergency: END_EMERGENCY,
     NoteClock: NOTE_CLOCK,
     ConfirmClock: CONFIRM_CLOCK,
+    BeginRotation: BEGIN_ROTATION,
+    EndRotation: END_ROTATION,
     FindLoss: FIND_LOSS,
     ProposeEpoch: PROPOSE_EPOCH,
     ConfirmEpoch: CONFIRM_EPOCH,

@@ -22,6 +22,7 @@ from domain.hosts.host import Host
 from domain.issuers.issuer import Issuer
 from domain.keys.key import Key
 from domain.keys.reveal import Reveal
+from domain.keys.rotation import Rotation
 from domain.notices.alarm import Alarm
 from domain.profiles.breach import PolicyBreach
 from domain.profiles.profile import Profile
@@ -44,6 +45,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Refusal,
     Renewal,
     Reveal,
+    Rotation,
     Session,
     Team,
 )

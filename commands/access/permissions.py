@@ -117,6 +117,7 @@ PERMISSIONS: Mapping[str, Mapping[Role, Reach]] = {
     "clock.read": _WATCH,
     "clock.note": _SYSTEM,
     "clock.confirm": _OPS | _SYSTEM,
+    "keystore.rotate": _SYSTEM,
     # restore with loss
     "epoch.read": _WATCH,
     "epoch.find": _SYSTEM,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
+from typing import NamedTuple
 
 from commands.ports.keystore import Secret
 from domain.errors import AlreadyExists, InvalidInput, NotFound, Unavailable, WrongState
@@ -21,6 +22,15 @@ from infra.keystore.rotation import reencrypt_some, rewrap_some
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _LARGEST = 64 * 1024
+
+
+class StoreStatus(NamedTuple):
+    """Figures for evidence: fields stored, data-encryption keys, since when the newest is there, the wrapping key."""
+
+    fields: int
+    deks: int
+    newest_us: int
+    kek_id: str
 
 
 class SqliteKeyStore:
@@ -100,6 +110,13 @@ class SqliteKeyStore:
         sql = "SELECT DISTINCT key_id FROM secret WHERE key_id NOT IN (SELECT key_id FROM destroyed) ORDER BY key_id"
         with self._locked():
             return [row[0] for row in self._connection.execute(sql)]
+
+    def status(self) -> StoreStatus:
+        """Return figures; no key is touched."""
+        sql = "SELECT (SELECT count(*) FROM secret), count(*), coalesce(max(created_at_us), 0) FROM dek"
+        with self._locked():
+            fields, deks, newest_us = self._connection.execute(sql).fetchone()
+            return StoreStatus(fields, deks, newest_us, self._kek.kek_id)
 
     def start_dek(self) -> None:
         """Use a fresh DEK from now on, before its time; :meth:`reencrypt` then moves what is stored."""

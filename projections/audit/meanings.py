@@ -28,6 +28,7 @@ from domain.hosts.host import Host
 from domain.issuers.issuer import Issuer
 from domain.keys.key import Key
 from domain.keys.reveal import Reveal
+from domain.keys.rotation import Rotation
 from domain.notices.alarm import Alarm
 from domain.profiles.breach import PolicyBreach
 from domain.profiles.profile import Profile
@@ -74,6 +75,7 @@ _RIGHTS = "changes rights in general; names no key and no certificate"
 _MACHINE = "is about the host and its agent; its certificate's signing stands by itself"
 _STEP = "a step of work that touches no key"
 _EPOCH = "what was lost, and what is known again; no key is touched"
+_STORE = "every stored secret is encrypted anew; nobody gets to see one"
 _CLOCK = "is about the machine's time"
 _DATE = "somebody has to look; nobody did anything"
 
@@ -164,6 +166,8 @@ MEANINGS: Mapping[type[Event], Meaning] = {
     Clock.Suspected: _other("clock suspected", _CLOCK),
     Clock.Confirmed: _other("clock confirmed by a person", _CLOCK),
     Clock.Returned: _other("clock returned", _CLOCK),
+    Rotation.Begun: _other("rotation of the key store begun", _STORE),
+    Rotation.Ended: _other("rotation of the key store ended", _STORE),
     Epochs.Counted: _other("epochs counted", _EPOCH),
     Epochs.LossFound: _other("ledger restored with loss", _EPOCH),
     Epochs.Proposed: _other("new epoch proposed", _EPOCH),

@@ -82,6 +82,8 @@ ROWS = {
     "EndEmergency": "Y",
     "NoteClock": "Y",
     "ConfirmClock": "SAY",
+    "BeginRotation": "Y",
+    "EndRotation": "Y",
     "FindLoss": "Y",
     "ProposeEpoch": "SA",
     "ConfirmEpoch": "SA",
