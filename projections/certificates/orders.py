@@ -213,7 +213,7 @@ def _retried(rows: Rows[OrderRow], fact: Fact[Deployment.Retried]) -> None:
 
 ORDERS: Projection[OrderRow] = Projection(
     name="orders",
-    version=2,
+    version=3,
     key="order_id",
     columns={
         "state": "text",
@@ -224,7 +224,7 @@ ORDERS: Projection[OrderRow] = Projection(
         "created": "integer",
     },
     many={"host_ids": ("host_ids",), "deployment_ids": ("deployment_ids",)},
-    indexes=(("team_id", "created"), ("state", "created"), ("created",)),
+    indexes=(("team_id", "created"), ("state", "created"), ("server_key", "state", "created"), ("created",)),
     lookups=("deployment_ids",),
     scope="team_id",
     folds=dict(
