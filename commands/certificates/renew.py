@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from commands.base import Command, Scope, UseCase
-from commands.certificates.replacing import replace
+from commands.certificates.replacing import order_under_way, replace
 from commands.work import Work
 from domain.certificates.certificate import Certificate
 from domain.certificates.renewal import Renewal
@@ -29,10 +29,9 @@ def handle(command: RenewCertificate, work: Work) -> None:
     """Order it; one that is on its way already is not ordered twice."""
     certificate = work.load(Certificate, command.certificate_id)
     renewal = work.find(Renewal, Renewal.id_for(certificate.id))
-    if renewal is not None and renewal.under_way is not None:
-        raise WrongState(
-            "a successor is on its way already", rule="renewal-under-way", fix=f"look at {renewal.under_way}"
-        )
+    order = order_under_way(work, renewal) if renewal is not None else None
+    if order is not None:
+        raise WrongState("a successor is on its way already", rule="renewal-under-way", fix=f"look at {order.id}")
     replace(work, certificate, cause="asked", together=command.together)
 
 

@@ -14,6 +14,7 @@ from domain.access.grant import Grant
 from domain.access.team import Team
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import WAITS_AT_MOST, Cause, Order
+from domain.certificates.renewal import Renewal
 from domain.certificates.wish import Subject, Target
 from domain.errors import NotFound, PolicyRefused, WrongState
 from domain.hosts.host import Host
@@ -60,8 +61,8 @@ def replace(work: Work, certificate: Certificate, *, cause: Cause, together: boo
         raise WrongState(
             "its key was made elsewhere", rule="key-made-elsewhere", fix="make a new key, and request with its CSR"
         )
-    if renewal.under_way is not None:
-        return work.load(Order, renewal.under_way)
+    if (on_its_way := order_under_way(work, renewal)) is not None:
+        return on_its_way
     if certificate.state not in {"issued", "revoked"}:
         raise WrongState(f"the certificate is {certificate.state}", rule="certificate-state", fix="renew its successor")
     wish = _wish(work, certificate, cause, together=together)
@@ -73,6 +74,12 @@ def replace(work: Work, certificate: Certificate, *, cause: Cause, together: boo
         order.approve_by_policy(at=work.now)
         _start(work, wish, order)
     return order
+
+
+def order_under_way(work: Work, renewal: Renewal) -> Order | None:
+    """Return the order that brings the successor, while it still can."""
+    order = work.load(Order, renewal.under_way) if renewal.under_way is not None else None
+    return order if order is not None and order.state in {"waiting", "approved"} else None
 
 
 def _wish(work: Work, certificate: Certificate, cause: Cause, *, together: bool) -> _Wish:
