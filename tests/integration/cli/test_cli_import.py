@@ -47,7 +47,7 @@ def test_from_a_java_key_store_to_another_team(person, store, tmp_path):
     assert certificate_id in anna("unowned").stdout
     anna("teams", "contact", "shop", "certificates@shop.test")
     assert certificate_id not in anna("unowned").stdout
-    assert "certificates@shop.test" in anna("expiring", "--within", "500d").stdout
+    assert "certificates@shop.test" in anna("expiring", "--within", "500d", env={"COLUMNS": "160"}).stdout
 
     anna("transfer", "offer", certificate_id, "--to", "pay")
     assert certificate_id in ben("transfer", "list").stdout

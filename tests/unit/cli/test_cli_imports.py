@@ -20,6 +20,12 @@ OWN = TAKEN | {"taken": False, "rule": "import-own", "why": "it names an authori
 LEFT = {"file": "old.p12", "what": "a private key is locked", "rule": "import-locked", "fix": "give its password"}
 
 
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch):
+    """Let no line of a table be folded, however wide the terminal is that the tests run in."""
+    monkeypatch.setenv("COLUMNS", "160")
+
+
 @pytest.fixture
 def importing(fake, tmp_path):
     """Return a caller of ``sslclm import`` at a server with this answer."""
