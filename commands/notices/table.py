@@ -27,6 +27,7 @@ from domain.hosts.host import Host
 from domain.issuers.issuer import Issuer
 from domain.keys.key import Key
 from domain.keys.reveal import Reveal
+from domain.keys.rotation import Rotation
 from domain.notices.alarm import Alarm
 from domain.profiles.breach import PolicyBreach
 from domain.profiles.profile import Profile
@@ -59,6 +60,7 @@ NOBODY: frozenset[type[Event]] = frozenset(
         Renewal.Answered, Renewal.Completed, Renewal.Ended, Renewal.Hastened, Renewal.Planned,
         Renewal.Started, Renewal.Watched,
         Reveal.Approved, Reveal.Rejected,
+        Rotation.Begun, Rotation.Ended,
         Session.Ended, Session.Opened,
         Team.ContactNamed, Team.Created,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from api.agent.tasks import told_target
 from domain.hosts.targets import TargetSpec
 from sslclm_agent.tasks.parameters import Target
 
@@ -31,7 +32,9 @@ def test_what_the_backend_takes_the_agent_takes(mode):
     """The two read the same target."""
     told = PLAIN | {"mode": mode}
 
-    assert Target.read(TargetSpec.model_validate(told).model_dump(mode="json")).directory == told["directory"]
+    stored = TargetSpec.model_validate(told).model_dump(mode="json")
+
+    assert Target.read(told_target(stored)).directory == told["directory"]
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,8 @@ EXPECTED = {
     ("GET", "/api/v1/audit/keys/{key_id}/accesses"): WATCH,
     ("GET", "/api/v1/audit/certificates/{certificate_id}/accesses"): WATCH,
     ("GET", "/api/v1/activity"): ALL,
+    ("GET", "/api/v1/notices"): ALL,
+    ("GET", "/api/v1/notices/deliveries"): WATCH,
     ("GET", "/api/v1/audit/export"): WATCH,
     ("GET", "/api/v1/audit/verify"): WATCH,
 }

@@ -91,7 +91,7 @@ def test_a_code_is_worthless_without_the_verifier(backend):
     """Whoever sees the redirect cannot use it: the code belongs to the PKCE verifier, and a wrong one burns it."""
     ours, theirs = Attempt(), Attempt()
     with Loopback(ours) as loopback, backend.client() as browser:
-        back = choose(browser, ours.url(backend.url, loopback.redirect_uri, "development"), "vera")
+        back = choose(browser, ours.url(backend.url, loopback.redirect_uri, provider="development"), "vera")
         threading.Thread(target=httpx2.get, args=(back,), kwargs={"trust_env": False}, daemon=True).start()
         code = loopback.wait(10, iter(range(10)).__next__)
         sent = {"code": code, "redirect_uri": loopback.redirect_uri}
