@@ -23,6 +23,9 @@ from projections.audit.ties import Approval, Begun, Ties, approved_by, moved_to,
 from projections.base import ITSELF, Fact, Projection, Rows
 from projections.query import Filter, Order, any_of, at_least, below, equals, holds, prefix
 
+TIED_AT_MOST = 16
+"""Certificates of one key in whose history the key's own events stand; for those that follow, ask for the key."""
+
 _NOT_OBJECTS = frozenset({"originator_id", "key_id"})
 
 
@@ -159,7 +162,14 @@ def _remember(rows: Rows[AuditRow], fact: Fact[Any], begun: Callable[[str], Audi
         case OrderAggregate.KeyAccepted():
             _tie(rows, fact, fact.stream_id)
         case Certificate.IssuanceStarted() | Certificate.Imported():
-            _tie(rows, fact, Key.id_for(event.spki_sha256))
+            key_id = Key.id_for(event.spki_sha256)
+            if _is_young(begun(key_id)):
+                _tie(rows, fact, key_id)
+
+
+def _is_young(key: AuditRow | None) -> bool:
+    """Tell whether a key has few certificates yet; a pipeline may have one key certified ten thousand times."""
+    return key is not None and sum(kind_of(one) == "certificate" for one in key["objects"]) < TIED_AT_MOST
 
 
 def _tie(rows: Rows[AuditRow], fact: Fact[Any], subject: str) -> None:

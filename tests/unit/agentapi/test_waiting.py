@@ -9,6 +9,7 @@ import pytest
 
 from api.agent.tasks import next_tasks
 from api.waiting import draining_of
+from commands.ports.gate import OpenGate
 from infra.views.wakeups import Wakeups
 
 
@@ -17,7 +18,8 @@ def _edge(rows=()):
     page = SimpleNamespace(rows=rows)
     leases = SimpleNamespace(lease=lambda *_: True)
     tasks = SimpleNamespace(wakeups=Wakeups(), leases=leases)
-    return SimpleNamespace(views=SimpleNamespace(find=lambda *_, **__: page), tasks=tasks)
+    bus = SimpleNamespace(services=SimpleNamespace(gate=OpenGate()))
+    return SimpleNamespace(views=SimpleNamespace(find=lambda *_, **__: page), tasks=tasks, bus=bus)
 
 
 async def _waiting(edge, draining):

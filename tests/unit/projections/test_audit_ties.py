@@ -158,3 +158,13 @@ def test_a_ca_key_is_found_by_what_it_signed(folded):
     for subject in ("issuer-1", "ca-1"):
         assert concerned(rows, subject) == ["issuer.created", "certificate.issuance-started", "issuer.crl-numbered"]
     assert rows[2]["key_id"] == KEY
+
+
+def test_a_key_that_is_certified_again_and_again_stays_cheap(folded):
+    """Its own events stand in the history of its first certificates only: a row never grows with every new one."""
+    key, fold = introduced(), folded(AUDIT)
+    rows = fold(key, *(certificate(number) for number in range(1, 41)))
+    (first,) = (row for row in rows.values() if row["stream_id"] == KEY)
+
+    assert 16 == sum(one.startswith("certificate-") for one in first["objects"])
+    assert 41 == len(concerned(rows, KEY))
