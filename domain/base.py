@@ -86,19 +86,34 @@ class Created(Event):
         return made
 
 
+def _nested_events(kind: type) -> dict[str, type[Event]]:
+    members = vars(kind).items()
+    return {
+        name: member
+        for name, member in members
+        if isinstance(member, type) and issubclass(member, Event) and "TOPIC" in vars(member)
+    }
+
+
 class Aggregate(BaseAggregate[str]):
     """A consistency boundary: one stream of events, folded in memory.
 
-    A subclass nests its event classes and names its start values in an ``__init__`` without parameters.
+    A subclass nests its event classes and names its start values in an ``__init__`` without parameters. It may be put
+    together of *parts*, base classes with events, start values and rules of their own; it is the subclass at the end
+    that its parts' events belong to.
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        # The library would otherwise derive a second class of every nested event; one fact has one class here.
+        # The library derives a second class of every nested event that is not under its own Event, and of every
+        # inherited one that the subclass does not hold itself; one fact has one class here.
         cls.Event = Event  # type: ignore[attr-defined]
+        for part in cls.__mro__[1:]:
+            for name, event in _nested_events(part).items():
+                if name not in vars(cls):
+                    setattr(cls, name, event)
         super().__init_subclass__(**kwargs)
-        for member in vars(cls).values():
-            if isinstance(member, type) and issubclass(member, Event) and "TOPIC" in vars(member):
-                member.AGGREGATE = cls
+        for event in cls.events():
+            event.AGGREGATE = cls
 
     @classmethod
     def begin(cls, event: type[Created], *, stream_id: str, at: datetime, **state: Any) -> Self:
@@ -122,9 +137,5 @@ class Aggregate(BaseAggregate[str]):
 
     @classmethod
     def events(cls) -> tuple[type[Event], ...]:
-        """Return the event classes of this aggregate, in the order they are written."""
-        return tuple(
-            member
-            for member in vars(cls).values()
-            if isinstance(member, type) and issubclass(member, Event) and "TOPIC" in vars(member)
-        )
+        """Return the event classes of this aggregate in the order they are written, then those of its parts."""
+        return tuple(_nested_events(cls).values())

@@ -13,7 +13,7 @@ from api.openapi import read
 from api.pem import pem_from_base64
 from api.shapes import Shape
 from domain.base import Timestamp
-from domain.certificates.certificate import Purpose
+from domain.certificates.certificate_state import Purpose
 from domain.errors import WrongState
 from domain.moments import microseconds
 from projections.access.teams import TEAMS, TeamFilter

@@ -22,7 +22,8 @@ from commands.certificates.request import RequestCertificate
 from commands.certificates.resume import ResumeOrder
 from domain.base import Timestamp
 from domain.certificates.certificate import Certificate
-from domain.certificates.order import Order, State
+from domain.certificates.decision import State
+from domain.certificates.order import Order
 from projections.certificates.orders import ORDERS, OrderFilter, OrderRow
 
 ROUTER = APIRouter(prefix="/api/v1/orders", tags=["orders"])

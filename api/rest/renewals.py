@@ -13,8 +13,8 @@ from api.openapi import command, read
 from api.shapes import Shape
 from commands.certificates.renew import RenewCertificate
 from domain.base import Timestamp
+from domain.certificates.decision import State as OrderState
 from domain.certificates.order import Order
-from domain.certificates.order import State as OrderState
 from domain.certificates.renewal import State
 from domain.moments import microseconds
 from projections.certificates.renewals import RENEWALS, RenewalFilter, RenewalRow

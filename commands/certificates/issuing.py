@@ -13,7 +13,8 @@ from commands.certificates.record_issued import RecordIssued
 from commands.keys.binding import Certifiable, bind_key
 from commands.ports.issuers import PreparedCertificate
 from commands.work import Work
-from domain.certificates.certificate import Certificate, Purpose
+from domain.certificates.certificate import Certificate
+from domain.certificates.certificate_state import Purpose
 from domain.certificates.fingerprints import fingerprint
 from domain.errors import ClmError
 

@@ -13,7 +13,8 @@ from commands.work import Work
 from domain.access.grant import Grant
 from domain.access.team import Team
 from domain.certificates.certificate import Certificate
-from domain.certificates.order import WAITS_AT_MOST, Cause, Order
+from domain.certificates.decision import WAITS_AT_MOST
+from domain.certificates.order import Cause, Order
 from domain.certificates.renewal import Renewal
 from domain.certificates.wish import Subject, Target
 from domain.errors import NotFound, PolicyRefused, WrongState

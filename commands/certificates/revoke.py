@@ -14,7 +14,7 @@ from commands.certificates.revoking import plan_revocation, revoke_now
 from commands.work import Work
 from domain.base import Timestamp
 from domain.certificates.certificate import Certificate
-from domain.certificates.revocation import check_revocable, deadline, read_reason
+from domain.certificates.revocation import deadline, read_reason
 from domain.errors import InvalidInput
 
 
@@ -53,7 +53,7 @@ def handle(command: RevokeCertificate, work: Work) -> None:
         revoke_now(work, certificate, reason=reason, invalidity_date=command.invalidity_date, remove=remove)
         end_renewal(work, certificate.id, "revoked")
         return
-    check_revocable(certificate, reason, at=work.now, invalidity_date=command.invalidity_date)
+    certificate.must_be_revocable(reason, at=work.now, invalidity_date=command.invalidity_date)
     within = None if command.within is None else timedelta(seconds=command.within)
     at_latest = deadline(reason, within, at=work.now)
     order = replace(work, certificate, cause="revocation")

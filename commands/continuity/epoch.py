@@ -14,7 +14,7 @@ from commands.stored import event_of
 from commands.work import Work
 from domain.base import Timestamp
 from domain.certificates.certificate import Certificate
-from domain.certificates.taken_over import LostCertificate, TakenOver, take_over_revocation
+from domain.certificates.taken_over import LostCertificate
 from domain.continuity.epochs import Epochs, nothing_lost
 from domain.errors import Denied, InvalidInput
 from domain.issuers.issuer import Issuer
@@ -107,7 +107,7 @@ def handle_certificate(command: TakeOverCertificate, work: Work) -> None:
     stream_id = Certificate.id_for(lost.issuer_id, lost.serial)
     known = work.find(Certificate, stream_id)
     if known is None:
-        work.add(Certificate.begin(TakenOver, stream_id=stream_id, at=work.now, **lost.model_dump()))
+        work.add(Certificate.begin(Certificate.TakenOver, stream_id=stream_id, at=work.now, **lost.model_dump()))
     elif known.state == "started" and lost.certificate:
         known.issued(certificate=lost.certificate, fingerprint=lost.fingerprint, at=work.now)
 
@@ -121,10 +121,10 @@ def handle_revocation(command: TakeOverRevocation, work: Work) -> None:
         bare = LostCertificate(
             issuer_id=lost.issuer_id, serial=lost.serial, not_before=lost.revoked_at, not_after=command.until
         )
-        certificate = Certificate.begin(TakenOver, stream_id=stream_id, at=work.now, **bare.model_dump())
+        certificate = Certificate.begin(Certificate.TakenOver, stream_id=stream_id, at=work.now, **bare.model_dump())
         work.add(certificate)
     told = lost.model_dump(include={"reason", "revoked_at", "invalidity_date"})
-    take_over_revocation(certificate, at=work.now, **told)
+    certificate.take_over_revocation(at=work.now, **told)
 
 
 def handle_finish(_command: FinishTakeOver, work: Work) -> None:

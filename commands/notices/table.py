@@ -19,7 +19,6 @@ from domain.base import Event
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
 from domain.certificates.renewal import Renewal
-from domain.certificates.taken_over import RevocationTakenOver, TakenOver
 from domain.continuity.clock import Clock
 from domain.continuity.epochs import Epochs
 from domain.hosts.deployment import Deployment
@@ -43,7 +42,7 @@ NOBODY: frozenset[type[Event]] = frozenset(
         Certificate.RevocationCalledOff, Certificate.Superseded,
         Clock.Watched,
         Epochs.Counted,
-        RevocationTakenOver, TakenOver,
+        Certificate.RevocationTakenOver, Certificate.TakenOver,
         Deployment.Overtaken, Deployment.Planned, Deployment.RemovalPlanned, Deployment.Removed, Deployment.Retried,
         Deployment.Served, Deployment.Withdrawn,
         Grant.Withdrawn,

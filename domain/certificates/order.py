@@ -3,40 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar, Literal
 
 from domain import base
-from domain.base import Aggregate, Event, Timestamp
+from domain.base import Event
+from domain.certificates.decision import Decidable
 from domain.certificates.wish import Subject, Target
-from domain.errors import Denied, WrongState
+from domain.errors import WrongState
 
 Cause = Literal["renewal", "re-key", "revocation", "asked"]
 """Why certificates are replaced: their time, a key that was seen, a revocation to come, or somebody's wish."""
-State = Literal["waiting", "approved", "rejected", "cancelled", "abandoned", "fulfilled"]
-APPROVAL_GOOD_FOR = timedelta(days=7)
-WAITS_AT_MOST = timedelta(days=30)
 GENERATIONS_AT_MOST = 5
+"""How many keys a host may make for one order: one that never fits is not asked for without end."""
 
 
-class Order(Aggregate):
-    """One wish for certificates: one per host among its targets, or one for the caller's own CSR."""
+class Order(Decidable):
+    """One wish for certificates: one per host among its targets, or one for the caller's own CSR.
+
+    Who decides on it stands in its part :class:`~domain.certificates.decision.Decidable`.
+    """
 
     def __init__(self) -> None:
-        self.state: State = "waiting"
+        super().__init__()
         self.team_id = ""
         self.profile_id = ""
         self.profile_version = 0
-        self.requester = ""
         self.subject: Subject
         self.targets: tuple[Target, ...] = ()
-        self.request_sha256 = ""
         self.csr: str | None = None
         self.server_key = False
         self.waived_rules: tuple[str, ...] = ()
-        self.approvals_needed = 1
-        self.approvers: tuple[str, ...] = ()
-        self.approved_until: datetime | None = None
         self.accepted: dict[str, str] = {}
         self.generations: dict[str, int] = {}
         self.served: frozenset[str] = frozenset()
@@ -81,36 +78,6 @@ class Order(Aggregate):
 
         def apply(self, order: Order) -> None:
             order.replaces, order.cause = self.certificate_ids, self.cause
-
-    class ApprovalGiven(Event):
-        """One person approved exactly the request with this hash."""
-
-        TOPIC: ClassVar[str] = "sslclm.order.approval-given.v1"
-        approver: str
-        request_sha256: str
-
-        def apply(self, order: Order) -> None:
-            order.approvers = (*order.approvers, self.approver)
-
-    class Approved(Event):
-        """Enough has approved it, policy or people; good until ``valid_until``."""
-
-        TOPIC: ClassVar[str] = "sslclm.order.approved.v1"
-        by: Literal["policy", "people"]
-        request_sha256: str
-        valid_until: Timestamp
-
-        def apply(self, order: Order) -> None:
-            order.state, order.approved_until = "approved", self.valid_until
-
-    class Rejected(Event):
-        """A person said no; the reason stands in the entry's erasable details."""
-
-        TOPIC: ClassVar[str] = "sslclm.order.rejected.v1"
-        rejecter: str
-
-        def apply(self, order: Order) -> None:
-            order.state = "rejected"
 
     class Cancelled(Event):
         """The requester's side does not want it any more."""
@@ -184,37 +151,6 @@ class Order(Aggregate):
 
         def apply(self, order: Order) -> None:
             order.state = "fulfilled"
-
-    def approve_by_policy(self, *, at: datetime) -> None:
-        """Approve at once: the request lies inside the profile and the requester's team."""
-        self._must_be("waiting")
-        self._approved("policy", at)
-
-    def approve(self, *, approver: str, request_sha256: str, at: datetime) -> None:
-        """Give one person's approval of exactly the request they saw; never the requester, never twice."""
-        self._must_be("waiting")
-        if at > self.created_on + WAITS_AT_MOST:
-            raise WrongState("nobody decided for 30 days", rule="request-expired", fix="reject it, and request again")
-        if request_sha256 != self.request_sha256:
-            fix = "read the order again and approve its request_sha256"
-            raise WrongState("the request is not the one that was looked at", rule="approval-binding", fix=fix)
-        if approver == self.requester:
-            raise Denied("nobody approves their own request", rule="four-eyes", fix="ask a second person")
-        if approver in self.approvers:
-            raise Denied("one person approves once", rule="four-eyes", fix="ask another person")
-        self.record(self.ApprovalGiven, at=at, approver=approver, request_sha256=request_sha256)
-        if len(self.approvers) >= self.approvals_needed:
-            self._approved("people", at)
-
-    def _approved(self, by: Literal["policy", "people"], at: datetime) -> None:
-        self.record(self.Approved, at=at, by=by, request_sha256=self.request_sha256, valid_until=at + APPROVAL_GOOD_FOR)
-
-    def reject(self, *, rejecter: str, at: datetime) -> None:
-        """Say no."""
-        self._must_be("waiting")
-        if rejecter == self.requester:
-            raise Denied("nobody decides on their own request", rule="four-eyes", fix="cancel it instead")
-        self.record(self.Rejected, at=at, rejecter=rejecter)
 
     def cancel(self, *, at: datetime) -> None:
         """Withdraw the wish while nothing is issued."""
@@ -291,7 +227,3 @@ class Order(Aggregate):
     def generation(self, host_id: str) -> int:
         """Return the number of the key that is wanted from a host, from 1."""
         return self.generations.get(host_id, 1)
-
-    def _must_be(self, state: State) -> None:
-        if self.state != state:
-            raise WrongState(f"the order is {self.state}, not {state}", rule="order-state", fix="look at the order")

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from domain import base
 from domain.base import Event, Timestamp, Value
-from domain.certificates.revocation import RevocationReason
-
-if TYPE_CHECKING:
-    from domain.certificates.certificate import Certificate
+from domain.certificates.revocation import Revocable, RevocationReason
 
 
 class LostCertificate(Value):
@@ -35,46 +32,46 @@ class LostCertificate(Value):
     certificate: str = ""
 
 
-class TakenOver(LostCertificate, base.Created):
-    """It was issued before the ledger was restored with loss, and is known again: its serial is never used again."""
+class Restorable(Revocable):
+    """The part of a certificate's life that a ledger learns again after it was restored with loss."""
 
-    TOPIC: ClassVar[str] = "sslclm.certificate.taken-over.v1"
+    class TakenOver(LostCertificate, base.Created):
+        """It was issued before the ledger was restored with loss, and is known again: its serial stays used."""
 
-    def apply(self, certificate: Certificate) -> None:
-        certificate.state, certificate.purpose = "issued", self.purpose
-        certificate.team_id, certificate.host_id, certificate.profile_id = self.team_id, self.host_id, self.profile_id
-        certificate.issuer_id, certificate.serial = self.issuer_id, self.serial
-        certificate.not_before, certificate.not_after = self.not_before, self.not_after
-        certificate.spki_sha256 = self.spki_sha256
-        certificate.dns_names, certificate.ip_addresses = self.dns_names, self.ip_addresses
-        certificate.certificate, certificate.fingerprint = self.certificate, self.fingerprint
+        TOPIC: ClassVar[str] = "sslclm.certificate.taken-over.v1"
 
+        def apply(self, certificate: Restorable) -> None:
+            certificate.state, certificate.purpose = "issued", self.purpose
+            certificate.team_id, certificate.host_id, certificate.profile_id = (
+                self.team_id,
+                self.host_id,
+                self.profile_id,
+            )
+            certificate.issuer_id, certificate.serial = self.issuer_id, self.serial
+            certificate.not_before, certificate.not_after = self.not_before, self.not_after
+            certificate.spki_sha256 = self.spki_sha256
+            certificate.dns_names, certificate.ip_addresses = self.dns_names, self.ip_addresses
+            certificate.certificate, certificate.fingerprint = self.certificate, self.fingerprint
 
-class RevocationTakenOver(Event):
-    """It was revoked before the ledger was restored with loss; ``revoked_at`` is the day that was published then."""
+    class RevocationTakenOver(Event):
+        """It was revoked before the ledger was restored with loss; ``revoked_at`` is the day published then."""
 
-    TOPIC: ClassVar[str] = "sslclm.certificate.revocation-taken-over.v1"
-    issuer_id: str
-    serial: str
-    reason: RevocationReason
-    revoked_at: Timestamp
-    invalidity_date: Timestamp | None
-    not_after: Timestamp
+        TOPIC: ClassVar[str] = "sslclm.certificate.revocation-taken-over.v1"
+        issuer_id: str
+        serial: str
+        reason: RevocationReason
+        revoked_at: Timestamp
+        invalidity_date: Timestamp | None
+        not_after: Timestamp
 
-    def apply(self, certificate: Certificate) -> None:
-        certificate.state, certificate.revoked_for, certificate.planned = "revoked", self.reason, None
+        def apply(self, certificate: Restorable) -> None:
+            certificate.state, certificate.revoked_for, certificate.planned = "revoked", self.reason, None
 
-
-def take_over_revocation(
-    certificate: Certificate,
-    *,
-    reason: RevocationReason,
-    revoked_at: datetime,
-    invalidity_date: datetime | None,
-    at: datetime,
-) -> None:
-    """Record a revocation that was published already, whatever state the certificate is in; once."""
-    if certificate.state != "revoked":
-        told = {"issuer_id": certificate.issuer_id, "serial": certificate.serial, "not_after": certificate.not_after}
-        told |= {"reason": reason, "revoked_at": revoked_at, "invalidity_date": invalidity_date}
-        certificate.record(RevocationTakenOver, at=at, **told)
+    def take_over_revocation(
+        self, *, reason: RevocationReason, revoked_at: datetime, invalidity_date: datetime | None, at: datetime
+    ) -> None:
+        """Record a revocation that was published already, whatever state the certificate is in; once."""
+        if self.state != "revoked":
+            told = {"issuer_id": self.issuer_id, "serial": self.serial, "not_after": self.not_after}
+            told |= {"reason": reason, "revoked_at": revoked_at, "invalidity_date": invalidity_date}
+            self.record(self.RevocationTakenOver, at=at, **told)

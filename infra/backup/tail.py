@@ -13,7 +13,6 @@ from commands.ports.ledger import Entry
 from commands.stored import event_of
 from domain.base import Event
 from domain.certificates.certificate import Certificate
-from domain.certificates.taken_over import RevocationTakenOver, TakenOver
 from domain.continuity.epochs import HeadOf
 from domain.errors import InvalidInput
 from domain.issuers.issuer import Issuer
@@ -24,12 +23,12 @@ from infra.ledger.proof.lines import ExportedEntry
 from infra.ledger.proof.verdict import CannotCheck, Tampered
 from infra.ledger.sqlite import SqliteLedger
 
-Revoked = Certificate.Revoked | RevocationTakenOver
+Revoked = Certificate.Revoked | Certificate.RevocationTakenOver
 _TOPICS = frozenset(
     event.TOPIC
     for event in (
         Certificate.IssuanceStarted, Certificate.Issued, Certificate.IssuanceFailed, Certificate.Revoked,
-        RevocationTakenOver, TakenOver, Issuer.CrlNumbered, Issuer.CrlNumbersSkipped,
+        Certificate.RevocationTakenOver, Certificate.TakenOver, Issuer.CrlNumbered, Issuer.CrlNumbersSkipped,
     )
 )  # fmt: skip
 
@@ -41,7 +40,7 @@ class Life:
     started: Certificate.IssuanceStarted | None = None
     issued: bytes = b""
     ended: bool = False
-    revoked: Revoked | None = None
+    revoked: Certificate.Revoked | Certificate.RevocationTakenOver | None = None
 
 
 @dataclass(slots=True)
@@ -63,11 +62,11 @@ class Tail:
         life = self.lives.setdefault(stream_id, Life())
         if isinstance(event, Certificate.IssuanceStarted):
             life.started = event
-        elif isinstance(event, Certificate.Issued | TakenOver):
+        elif isinstance(event, Certificate.Issued | Certificate.TakenOver):
             life.issued, life.ended = base64.b64decode(event.certificate), True
         elif isinstance(event, Certificate.IssuanceFailed):
             life.ended = True
-        elif isinstance(event, Revoked):
+        elif isinstance(event, Certificate.Revoked | Certificate.RevocationTakenOver):
             life.revoked = event
 
 

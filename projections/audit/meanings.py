@@ -20,7 +20,6 @@ from domain.base import Event
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
 from domain.certificates.renewal import Renewal
-from domain.certificates.taken_over import RevocationTakenOver, TakenOver
 from domain.continuity.clock import Clock
 from domain.continuity.epochs import Epochs
 from domain.hosts.deployment import Deployment
@@ -174,8 +173,8 @@ MEANINGS: Mapping[type[Event], Meaning] = {
     Epochs.Begun: _other("new epoch begun by a second person", _EPOCH),
     Epochs.Reconciled: _other("what was lost is taken over", _EPOCH),
     Issuer.CrlNumbersSkipped: _other("CRL numbers skipped", _EPOCH),
-    TakenOver: _other("certificate taken over after a loss", _EPOCH),
-    RevocationTakenOver: _other("revocation taken over after a loss", _EPOCH),
+    Certificate.TakenOver: _other("certificate taken over after a loss", _EPOCH),
+    Certificate.RevocationTakenOver: _other("revocation taken over after a loss", _EPOCH),
     # who may do what
     Emergency.Opened: _other("emergency path opened", _RIGHTS),
     Emergency.Ended: _other("emergency path ended", _RIGHTS),

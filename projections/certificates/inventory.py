@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypedDict
 
-from domain.certificates.certificate import Certificate, Purpose
-from domain.certificates.taken_over import RevocationTakenOver, TakenOver
+from domain.certificates.certificate import Certificate
+from domain.certificates.certificate_state import Purpose
 from domain.moments import microseconds
 from projections.base import Fact, Projection, Rows, on
 from projections.query import Filter, Order, any_of, at_least, below, equals, holds
@@ -111,7 +111,7 @@ class InventoryFilter(Filter):
 
 
 def _begun(
-    fact: Fact[Certificate.IssuanceStarted] | Fact[Certificate.Imported] | Fact[TakenOver],
+    fact: Fact[Certificate.IssuanceStarted] | Fact[Certificate.Imported] | Fact[Certificate.TakenOver],
 ) -> InventoryRow:
     """Return a row of what both ways into the inventory say."""
     event = fact.event
@@ -153,13 +153,13 @@ def _imported(rows: Rows[InventoryRow], fact: Fact[Certificate.Imported]) -> Non
     rows.add({**row, "with_key": event.with_key, "fingerprint": event.fingerprint})
 
 
-def _taken_over(rows: Rows[InventoryRow], fact: Fact[TakenOver]) -> None:
+def _taken_over(rows: Rows[InventoryRow], fact: Fact[Certificate.TakenOver]) -> None:
     event = fact.event
     row: InventoryRow = {**_begun(fact), "state": "issued", "purpose": event.purpose, "host_id": event.host_id}
     rows.add({**row, "certificate": event.certificate, "fingerprint": event.fingerprint})
 
 
-def _revoked_before(rows: Rows[InventoryRow], fact: Fact[RevocationTakenOver]) -> None:
+def _revoked_before(rows: Rows[InventoryRow], fact: Fact[Certificate.RevocationTakenOver]) -> None:
     if row := rows.get(fact.stream_id):
         at, reason = microseconds(fact.event.revoked_at), fact.event.reason
         revoked: InventoryRow = {**row, "state": "revoked", "revoked_us": at, "changed": fact.position}
@@ -260,8 +260,8 @@ INVENTORY: Projection[InventoryRow] = Projection(
             on(Certificate.RevocationCalledOff, _called_off),
             on(Certificate.Revoked, _revoked),
             on(Certificate.Imported, _imported),
-            on(TakenOver, _taken_over),
-            on(RevocationTakenOver, _revoked_before),
+            on(Certificate.TakenOver, _taken_over),
+            on(Certificate.RevocationTakenOver, _revoked_before),
             on(Certificate.OwnershipMoved, _moved),
         )
     ),

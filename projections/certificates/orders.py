@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, ClassVar, TypedDict
 
-from domain.certificates.order import Cause, State
+from domain.certificates.decision import State
+from domain.certificates.order import Cause
 from domain.certificates.order import Order as OrderAggregate
 from domain.hosts.deployment import Deployment
 from domain.hosts.deployment import State as DeploymentState

@@ -8,7 +8,6 @@ from typing import ClassVar, TypedDict
 
 from domain.certificates.certificate import Certificate
 from domain.certificates.revocation import RevocationReason
-from domain.certificates.taken_over import RevocationTakenOver
 from domain.moments import microseconds
 from projections.base import EVERYBODY, Fact, Projection, Rows, on
 from projections.query import Filter, Order, at_least, equals
@@ -59,7 +58,7 @@ def _revoked(rows: Rows[RevocationRow], fact: Fact[Certificate.Revoked]) -> None
     )
 
 
-def _taken_over(rows: Rows[RevocationRow], fact: Fact[RevocationTakenOver]) -> None:
+def _taken_over(rows: Rows[RevocationRow], fact: Fact[Certificate.RevocationTakenOver]) -> None:
     event = fact.event
     if rows.get(fact.stream_id) is None:
         rows.put(
@@ -83,5 +82,5 @@ REVOCATIONS: Projection[RevocationRow] = Projection(
     columns={"issuer_id": "text", "serial": "text", "not_after_us": "integer", "position": "integer"},
     indexes=(("issuer_id", "position"), ("issuer_id", "serial"), ("position",)),
     scope=EVERYBODY,
-    folds=dict((on(Certificate.Revoked, _revoked), on(RevocationTakenOver, _taken_over))),
+    folds=dict((on(Certificate.Revoked, _revoked), on(Certificate.RevocationTakenOver, _taken_over))),
 )

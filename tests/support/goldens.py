@@ -52,11 +52,12 @@ TEXTS = (
 
 
 def aggregates() -> list[type[Aggregate]]:
-    """Import every module of the domain and return its aggregates, by name."""
+    """Import every module of the domain and return its aggregates, by name; not the parts that others are made of."""
     for module in pkgutil.walk_packages(domain.__path__, "domain."):
         importlib.import_module(module.name)
-    found = _subclasses(Aggregate)
-    return sorted((kind for kind in found if kind.__module__.startswith("domain.")), key=lambda kind: kind.__name__)
+    found = {kind for kind in _subclasses(Aggregate) if kind.__module__.startswith("domain.")}
+    parts = {part for kind in found for part in kind.__bases__}
+    return sorted(found - parts, key=lambda kind: kind.__name__)
 
 
 def _subclasses(kind: type[Aggregate]) -> Iterator[type[Aggregate]]:

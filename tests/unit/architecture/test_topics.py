@@ -13,7 +13,7 @@ import pytest
 
 from domain import registry
 from domain.base import Event
-from tests.support.goldens import FOLDER, dumped, events, shapes, topic_of
+from tests.support.goldens import FOLDER, aggregates, dumped, events, shapes, topic_of
 
 TOPIC = re.compile(r"^sslclm\.[a-z-]+\.[a-z-]+\.v[0-9]+$")
 EVENTS = events()
@@ -29,6 +29,15 @@ def test_topics_are_unique():
     counts = Counter(event.TOPIC for event in EVENTS)
 
     assert [] == [topic for topic, count in counts.items() if count > 1]
+
+
+def test_a_fact_has_one_class_and_one_aggregate():
+    """An event of a part is the same class in the aggregate that the part belongs to, and begins or moves that one."""
+    for aggregate in aggregates():
+        for event in aggregate.events():
+            held = {vars(kind)[event.__name__] for kind in aggregate.__mro__ if event.__name__ in vars(kind)}
+
+            assert ({event}, aggregate) == (held, event.AGGREGATE)
 
 
 def test_the_registry_knows_every_event():
