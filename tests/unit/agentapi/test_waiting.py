@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -12,14 +13,16 @@ from api.waiting import draining_of
 from commands.ports.gate import OpenGate
 from infra.views.wakeups import Wakeups
 
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
 
 def _edge(rows=()):
     """Return what a long-poll needs: a queue, leases for everybody, and real bells."""
-    page = SimpleNamespace(rows=rows)
+    page = SimpleNamespace(rows=rows, next_cursor=None)
     leases = SimpleNamespace(lease=lambda *_: True)
     tasks = SimpleNamespace(wakeups=Wakeups(), leases=leases)
     bus = SimpleNamespace(services=SimpleNamespace(gate=OpenGate()))
-    return SimpleNamespace(views=SimpleNamespace(find=lambda *_, **__: page), tasks=tasks, bus=bus)
+    return SimpleNamespace(views=SimpleNamespace(find=lambda *_, **__: page), tasks=tasks, bus=bus, clock=lambda: NOW)
 
 
 async def _waiting(edge, draining):
@@ -53,7 +56,7 @@ async def test_a_server_that_drains_already_is_not_waited_for():
 
 async def test_open_tasks_are_given_without_waiting():
     """Who has work gets it at once."""
-    row = {"task_id": "task-1"}
+    row = {"task_id": "task-1", "target": None, "windows_until_us": None}
     async with asyncio.timeout(5):
         assert [row] == await next_tasks(_edge((row,)), "host-1", wait=30, draining=None)
 

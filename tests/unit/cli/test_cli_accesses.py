@@ -50,7 +50,7 @@ def test_the_right_question_is_asked(fake, given, asked):
     fake.answers["GET", asked] = httpx2.Response(
         200, json={"subject": "key-1", "items": [touch(9)], "next_cursor": None, "position": 9, "until": 9}
     )
-    shown = fake("who-accessed", given, expect=0).stdout
+    shown = fake("who-accessed", given, expect=0, env={"COLUMNS": "200"}).stdout
 
     for told in ("Anna", "ROLE_DEVOPS", "192.0.2.7", "CA key signs", "approved by Olga at 3"):
         assert told in shown
