@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from commands.certificates.renewing import hasten
 from commands.keys.binding import compromise_key
 from commands.work import Work
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
-from domain.certificates.revocation import Plan, RevocationReason
+from domain.certificates.revocation import COMPROMISED_AT_MOST, Plan, RevocationReason
 from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
 
@@ -25,7 +26,7 @@ def revoke_now(
     """Revoke a certificate; what is not installed yet is withdrawn, what is served is removed with ``remove``."""
     certificate.revoke(reason=reason, invalidity_date=invalidity_date, at=work.now)
     if reason == "keyCompromise":
-        compromise_key(work, certificate)
+        _compromised(work, certificate)
     _end_deployments(work, certificate, remove=remove)
 
 
@@ -46,7 +47,22 @@ def plan_revocation(
     plan = Plan(reason=reason, at_latest=at_latest, order_id=order_id, invalidity_date=invalidity_date, remove=remove)
     certificate.plan_revocation(plan, at=work.now)
     if reason == "keyCompromise":
-        compromise_key(work, certificate)
+        _compromised(work, certificate)
+
+
+def _compromised(work: Work, certificate: Certificate) -> None:
+    """Let the key never be certified again, and plan the end of whatever else was: it is as compromised."""
+    compromise_key(work, certificate)
+    for other_id in work.services.reading.certificates_of_key(certificate.spki_sha256):
+        other = work.load(Certificate, other_id)
+        known = other.planned
+        if other.state != "issued" or other.purpose != "order" or work.now > other.not_after:
+            continue
+        if other.id != certificate.id and (known is None or known.reason != "keyCompromise"):
+            latest = min(work.now + COMPROMISED_AT_MOST, known.at_latest if known else other.not_after)
+            order_id = known.order_id if known else None
+            other.plan_revocation(Plan(reason="keyCompromise", at_latest=latest, order_id=order_id), at=work.now)
+            hasten(work, other.id, "revocation")
 
 
 def carry_out(work: Work, certificate: Certificate) -> None:

@@ -38,7 +38,8 @@ def scope(command: ReportInstall, work: Work) -> Scope:
 def handle(command: ReportInstall, work: Work) -> None:
     """Record it; when the last target is proven, the certificates that served there before are superseded.
 
-    A replacement goes on to its next target, or stops here until the failure is mended or tried again.
+    A replacement goes on to its next target, or stops here until the failure is mended or tried again. What was
+    revoked while it was installed is a fact, and takes nobody's place.
     """
     deployment = work.load(Deployment, command.deployment_id)
     if command.task_id != deployment.task_id:
@@ -50,6 +51,8 @@ def handle(command: ReportInstall, work: Work) -> None:
         return
     _check_evidence(command, work, deployment)
     deployment.report_served(evidence=command.evidence, previous=command.previous, at=work.now)
+    if work.refer(Certificate, deployment.certificate_id).state == "revoked":
+        return
     order = work.load(Order, deployment.order_id)
     fulfilled = order.target_served(deployment_id=deployment.id, all_targets=_all(order), at=work.now)
     if order.replaces:

@@ -15,10 +15,11 @@ def after_a_reveal(work: Work, certificate: Certificate, *, grace: timedelta) ->
     """Want the successor now, and plan the revocation: ``grace`` from now at the latest, never later than seven days.
 
     NIST SP 800-57 part 1 rev. 5 section 8.2.2.2: a private signature key that was recovered is revoked as soon as
-    possible. A plan that comes sooner stands; a foreign authority's certificate is replaced only, it alone revokes it.
+    possible. A plan that comes sooner stands; a foreign authority's certificate is replaced only, it alone revokes it;
+    of an expired one, such as an archived key's, nothing is left to revoke.
     """
     hasten(work, certificate.id, "re-key")
-    if certificate.purpose == "imported":
+    if certificate.purpose != "order" or work.now > certificate.not_after:
         return
     at_latest = min(work.now + min(grace, GRACE_AT_MOST), certificate.not_after)
     former = certificate.planned

@@ -28,7 +28,8 @@ class Certifiable(NamedTuple):
 def bind_key(work: Work, wanted: Certifiable) -> None:
     """Introduce the key, or rely on what the ledger says of it: the entry is refused should that change meanwhile.
 
-    Raises PolicyRefused by the rules ``key-compromised`` and ``key-of-another-team``.
+    Raises PolicyRefused by the rules ``key-compromised``, ``key-of-another-team`` and, unless it is only taken note of
+    by an import, ``key-seen``: what a reveal or an import has shown would live on under a new certificate.
     """
     try:
         known = work.refer(Key, Key.id_for(wanted.spki_sha256))
@@ -36,6 +37,8 @@ def bind_key(work: Work, wanted: Certifiable) -> None:
         work.add(Key.introduce(at=work.now, **wanted._asdict()))
     else:
         known.must_be_certifiable(wanted.team_id)
+        if wanted.made != "imported":
+            known.must_be_unseen()
 
 
 def compromise_key(work: Work, certificate: Certificate) -> None:

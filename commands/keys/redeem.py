@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -53,7 +53,8 @@ def handle(command: RedeemReveal, work: Work) -> None:
     spec = _spec(work, certificate)
     reveal.redeem(by=principal.pseudonym, form=form_of(spec, work.now), at=work.now)
     key.note_seen(cause="reveal", by_id=reveal.id, at=work.now)
-    after_a_reveal(work, certificate, grace=timedelta(seconds=spec.reveal_grace) if spec else timedelta(days=1))
+    for one in _of_the_key(work, certificate):
+        after_a_reveal(work, one, grace=_grace(_spec(work, one)))
 
 
 async def reveal_key(
@@ -89,6 +90,18 @@ def _as_approved(reveal: Reveal, certificate: Certificate, key: Key) -> None:
         raise WrongState("the key has another owner by now", rule="approval-binding", fix="request another reveal")
     if certificate.state not in {"issued", "superseded"}:
         raise WrongState(f"the certificate is {certificate.state}", rule="certificate-state", fix="look at its history")
+
+
+def _of_the_key(work: Work, certificate: Certificate) -> Iterator[Certificate]:
+    """Yield the certificate, and whatever else is certified for its key: anybody can make one that names it."""
+    yield certificate
+    for other_id in work.services.reading.certificates_of_key(certificate.spki_sha256):
+        if other_id != certificate.id:
+            yield work.load(Certificate, other_id)
+
+
+def _grace(spec: ProfileSpec | None) -> timedelta:
+    return timedelta(seconds=spec.reveal_grace) if spec else timedelta(days=1)
 
 
 def _spec(work: Work, certificate: Certificate) -> ProfileSpec | None:

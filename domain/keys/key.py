@@ -153,6 +153,13 @@ class Key(Aggregate):
                 "this key is certified for another team", rule="key-of-another-team", fix="make a key of your own"
             )
 
+    def must_be_unseen(self) -> None:
+        """Raise PolicyRefused where a person has the key, or may have it: it is replaced, never certified anew."""
+        if self.seen:
+            raise PolicyRefused(
+                "a person has seen this key, so it is replaced", rule="key-seen", fix="make a new key and send its CSR"
+            )
+
     def compromise(self, *, certificate_id: str, at: datetime) -> None:
         """Note that the key is compromised; saying it again records nothing."""
         if not self.compromised:

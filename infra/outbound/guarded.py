@@ -24,6 +24,9 @@ Network = IPv4Network | IPv6Network
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 _EMBEDDING = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
 """IPv6 ranges that carry an IPv4 address to somewhere else: NAT64, 6to4, Teredo."""
+_LOCAL = tuple(map(ip_network, ("fec0::/10", "3fff::/20", "192.88.99.0/24", "192.0.0.0/24")))
+"""What the standard library's table takes for public: site-local (RFC 3879, 4291), documentation (RFC 9637), the 6to4
+relays (RFC 7526) and the protocols' own block (RFC 6890)."""
 _HTTPS = 443
 _PLAIN = re.compile(r"[!-~]{1,2048}")
 
@@ -52,7 +55,7 @@ async def system_resolve(host: str, port: int) -> Sequence[str]:
 def is_public(text: str) -> bool:
     """Tell whether an address is one of the public Internet, also through an embedding of IPv4 in IPv6."""
     address = _unmapped(text)
-    if any(address in network for network in _EMBEDDING if network.version == address.version):
+    if any(address in network for network in (*_EMBEDDING, *_LOCAL) if network.version == address.version):
         return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 

@@ -174,6 +174,7 @@ async def test_no_proxy_of_the_environment(receiver, bundle, digest, notice, mon
         "224.0.0.1", "255.255.255.255", "240.0.0.1", "192.0.2.1", "198.18.0.1", "::1", "::", "fe80::1", "fe80::1%eth0",
         "fc00::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1",
         "64:ff9b:1::a00:1", "2002:7f00:1::", "2001:0:4136:e378:8000:63bf:3fff:fdd2", "2001:db8::1",
+        "fec0::1", "3fff::1", "192.88.99.1", "192.0.0.9",
     ],
 )  # fmt: skip
 def test_addresses_that_are_not_public(address):
