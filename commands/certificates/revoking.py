@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from commands.certificates.renewing import hasten
+from commands.certificates.renewing import hasten, replaced_on
 from commands.keys.binding import compromise_key
 from commands.work import Work
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
+from domain.certificates.renewal import Renewal
 from domain.certificates.revocation import COMPROMISED_AT_MOST, Plan, RevocationReason
 from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
@@ -28,6 +29,7 @@ def revoke_now(
     if reason == "keyCompromise":
         _compromised(work, certificate)
     _end_deployments(work, certificate, remove=remove)
+    _want_another(work, certificate)
 
 
 def plan_revocation(
@@ -117,6 +119,17 @@ def _give_up(work: Work, certificate: Certificate, order_id: str) -> None:
     order = work.load(Order, order_id)
     if order.hosts() == (certificate.host_id,):
         order.give_up(host_id=certificate.host_id or "", rule="certificate-revoked", at=work.now)
+
+
+def _want_another(work: Work, certificate: Certificate) -> None:
+    """Let whatever the certificate was to replace, and has not, be renewed by another one."""
+    if certificate.order_id is None or certificate.host_id is None:
+        return
+    order = work.load(Order, certificate.order_id)
+    for former in replaced_on(work, order, certificate.host_id):
+        renewal = work.find(Renewal, Renewal.id_for(former.id))
+        if renewal is not None and renewal.under_way == order.id:
+            renewal.fail(rule="successor-revoked", at=work.now)
 
 
 def _deployments(work: Work, certificate: Certificate) -> Iterator[Deployment]:

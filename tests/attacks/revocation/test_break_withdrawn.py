@@ -21,3 +21,16 @@ def test_a_revoked_successor_takes_nobodys_place(world: World) -> None:
     world.when(successor.report(), the_agent(WEB1))
 
     assert not {"certificate.superseded", "renewal.completed"} & set(world.then(before))
+
+
+def test_a_revoked_successor_is_followed_by_another(world: World) -> None:
+    """The former certificate's renewal is free again: it has a next attempt, and may be asked for by hand."""
+    former = deployed(world)
+    order_id = world.when(RenewCertificate(certificate_id=former.certificate_id), anna()).id_of("order") or ""
+    successor = installed(world, order_id)
+    before = world.head()
+    world.when(RevokeCertificate(certificate_id=successor.certificate_id), anna())
+
+    assert "renewal.failed" in world.then(before)
+    again = world.when(RenewCertificate(certificate_id=former.certificate_id), anna()).id_of("order")
+    assert again not in {None, order_id}
