@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, ClassVar, TypedDict
 
+from domain.keys.key import Key
 from domain.keys.reveal import Form, Reveal, State
 from domain.moments import microseconds
 from projections.base import Fact, Projection, Rows, on
@@ -96,9 +97,15 @@ def _authorised(rows: Rows[RevealRow], fact: Fact[Reveal.Authorised]) -> None:
         rows.put({**row, "state": "authorised", "authorised_us": at, "form": fact.event.form})
 
 
+def _moved(rows: Rows[RevealRow], fact: Fact[Key.OwnerMoved]) -> None:
+    """Let the key's new owner see who saw it before, and the former owner no more."""
+    for row in rows.having("key_id", fact.stream_id):
+        rows.put({**row, "team_id": fact.event.team_id, "changed": fact.position})
+
+
 REVEALS: Projection[RevealRow] = Projection(
     name="reveals",
-    version=1,
+    version=2,
     key="reveal_id",
     columns={
         "state": "text",
@@ -109,6 +116,7 @@ REVEALS: Projection[RevealRow] = Projection(
         "created": "integer",
     },
     indexes=(("team_id", "created"), ("certificate_id",), ("key_id",), ("state", "created"), ("created",)),
+    lookups=("key_id",),
     scope="team_id",
     folds=dict(
         (
@@ -116,6 +124,7 @@ REVEALS: Projection[RevealRow] = Projection(
             on(Reveal.Approved, _approved),
             on(Reveal.Rejected, _rejected),
             on(Reveal.Authorised, _authorised),
+            on(Key.OwnerMoved, _moved),
         )
     ),
 )
