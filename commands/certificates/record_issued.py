@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from commands.base import Command, Scope, UseCase
-from commands.certificates.renewing import plan_renewal, replaced_on
+from commands.certificates.renewing import plan_renewal, renewals_on
 from commands.hosts.rollout import install
 from commands.work import Work
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
-from domain.certificates.renewal import Renewal
 
 
 class RecordIssued(Command):
@@ -40,10 +39,8 @@ def handle(command: RecordIssued, work: Work) -> None:
 def _for_host(work: Work, order: Order, certificate: Certificate, host_id: str) -> None:
     install(work, order, certificate)
     plan_renewal(work, certificate)
-    for former in replaced_on(work, order, host_id):
-        renewal = work.find(Renewal, Renewal.id_for(former.id))
-        if renewal is not None:
-            renewal.answered(order_id=order.id, at=work.now)
+    for renewal in renewals_on(work, order, host_id):
+        renewal.answered(order_id=order.id, at=work.now)
 
 
 RECORD_ISSUED = UseCase("certificates.record-issued", scope, handle, second_step=True)

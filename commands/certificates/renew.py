@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from commands.base import Command, Scope, UseCase
+from commands.certificates.renewing import known_renewal
 from commands.certificates.replacing import order_under_way, replace
 from commands.work import Work
 from domain.certificates.certificate import Certificate
-from domain.certificates.renewal import Renewal
 from domain.errors import WrongState
 
 
@@ -28,7 +28,7 @@ def scope(command: RenewCertificate, work: Work) -> Scope:
 def handle(command: RenewCertificate, work: Work) -> None:
     """Order it; one that is on its way already is not ordered twice."""
     certificate = work.load(Certificate, command.certificate_id)
-    renewal = work.find(Renewal, Renewal.id_for(certificate.id))
+    renewal = known_renewal(work, certificate.id)
     order = order_under_way(work, renewal) if renewal is not None else None
     if order is not None:
         raise WrongState("a successor is on its way already", rule="renewal-under-way", fix=f"look at {order.id}")

@@ -8,8 +8,7 @@ from domain.certificates.order import Cause, Order
 from domain.certificates.renewal import Renewal
 from domain.certificates.timing import Life, life
 from domain.profiles.profile import Profile
-
-_TERM_OF_A_WISH = {"waiting": "nobody-decided", "started": "no-answer"}
+from domain.profiles.spec import RENEW_AT_PERCENT
 
 
 def plan_renewal(work: Work, certificate: Certificate) -> Renewal | None:
@@ -26,9 +25,14 @@ def plan_renewal(work: Work, certificate: Certificate) -> Renewal | None:
     return made
 
 
+def known_renewal(work: Work, certificate_id: str) -> Renewal | None:
+    """Return a certificate's renewal as far as it has one."""
+    return work.find(Renewal, Renewal.id_for(certificate_id))
+
+
 def renewal_of(work: Work, certificate: Certificate) -> Renewal | None:
     """Return a certificate's renewal; one that was issued before renewals were kept gets its plan now."""
-    return work.find(Renewal, Renewal.id_for(certificate.id)) or plan_renewal(work, certificate)
+    return known_renewal(work, certificate.id) or plan_renewal(work, certificate)
 
 
 def watched(work: Work, certificate: Certificate) -> Renewal | None:
@@ -45,7 +49,7 @@ def watched(work: Work, certificate: Certificate) -> Renewal | None:
 
 def life_of(work: Work, certificate: Certificate) -> Life:
     """Return the times of a certificate, by its profile as it is today."""
-    percent = 67
+    percent = RENEW_AT_PERCENT
     if certificate.profile_id is not None:
         percent = work.refer(Profile, certificate.profile_id).spec.renew_at_percent
     dated_back = certificate.purpose == "order" and certificate.created_on > certificate.not_before
@@ -69,7 +73,7 @@ def hasten(work: Work, certificate_id: str, cause: Cause) -> bool:
 def follow(work: Work, order: Order) -> None:
     """Tell the renewals of what an order replaces that the order was approved, or has ended without a certificate."""
     for certificate_id in order.replaces:
-        renewal = work.find(Renewal, Renewal.id_for(certificate_id))
+        renewal = known_renewal(work, certificate_id)
         if renewal is None or renewal.under_way != order.id:
             continue
         if order.state == "approved" and order.approved_until is not None:
@@ -82,7 +86,7 @@ def follow(work: Work, order: Order) -> None:
 
 def end_renewal(work: Work, certificate_id: str, cause: str) -> None:
     """End the renewal of a certificate that shall have no successor, such as one that is revoked for good."""
-    renewal = work.find(Renewal, Renewal.id_for(certificate_id))
+    renewal = known_renewal(work, certificate_id)
     if renewal is not None:
         renewal.end(cause=cause, at=work.now)
 
@@ -91,6 +95,12 @@ def replaced_on(work: Work, order: Order, host_id: str) -> list[Certificate]:
     """Return the certificates whose place an order takes on a host."""
     found = (work.load(Certificate, one) for one in order.replaces)
     return [one for one in found if one.host_id in {host_id, None}]
+
+
+def renewals_on(work: Work, order: Order, host_id: str) -> list[Renewal]:
+    """Return the renewals of the certificates whose place an order takes on a host."""
+    found = (known_renewal(work, one.id) for one in replaced_on(work, order, host_id))
+    return [renewal for renewal in found if renewal is not None]
 
 
 def _renewable(certificate: Certificate) -> bool:

@@ -14,7 +14,7 @@ from commands.certificates.revoking import plan_revocation, revoke_now
 from commands.work import Work
 from domain.base import Timestamp
 from domain.certificates.certificate import Certificate
-from domain.certificates.revocation import deadline, read_reason
+from domain.certificates.revocation import Plan, deadline, read_reason
 from domain.errors import InvalidInput
 
 
@@ -57,15 +57,14 @@ def handle(command: RevokeCertificate, work: Work) -> None:
     within = None if command.within is None else timedelta(seconds=command.within)
     at_latest = deadline(reason, within, at=work.now)
     order = replace(work, certificate, cause="revocation")
-    plan_revocation(
-        work,
-        certificate,
+    plan = Plan(
         reason=reason,
         at_latest=at_latest,
         order_id=order.id,
         invalidity_date=command.invalidity_date,
         remove=bool(command.remove),
     )
+    plan_revocation(work, certificate, plan)
 
 
 REVOKE_CERTIFICATE = UseCase("certificates.revoke", scope, handle)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from commands.certificates.renewing import hasten, replaced_on
+from commands.certificates.renewing import hasten, renewals_on
+from commands.hosts.rollout import deployments_on
 from commands.keys.binding import compromise_key
 from commands.work import Work
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
-from domain.certificates.renewal import Renewal
 from domain.certificates.revocation import COMPROMISED_AT_MOST, Plan, RevocationReason
 from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
@@ -32,23 +32,10 @@ def revoke_now(
     _want_another(work, certificate)
 
 
-def plan_revocation(
-    work: Work,
-    certificate: Certificate,
-    *,
-    reason: RevocationReason,
-    at_latest: datetime,
-    order_id: str | None = None,
-    invalidity_date: datetime | None = None,
-    remove: bool = False,
-) -> None:
-    """Plan a revocation: it comes when ``order_id`` has replaced it, and ``at_latest`` then, whatever happens.
-
-    A key that is compromised is never certified again from this moment on, not only from the revocation on.
-    """
-    plan = Plan(reason=reason, at_latest=at_latest, order_id=order_id, invalidity_date=invalidity_date, remove=remove)
+def plan_revocation(work: Work, certificate: Certificate, plan: Plan) -> None:
+    """Plan a revocation; a compromised key is never certified again from this moment on, not only from then on."""
     certificate.plan_revocation(plan, at=work.now)
-    if reason == "keyCompromise":
+    if plan.reason == "keyCompromise":
         _compromised(work, certificate)
 
 
@@ -126,18 +113,17 @@ def _want_another(work: Work, certificate: Certificate) -> None:
     if certificate.order_id is None or certificate.host_id is None:
         return
     order = work.load(Order, certificate.order_id)
-    for former in replaced_on(work, order, certificate.host_id):
-        renewal = work.find(Renewal, Renewal.id_for(former.id))
-        if renewal is not None and renewal.under_way == order.id:
+    for renewal in renewals_on(work, order, certificate.host_id):
+        if renewal.under_way == order.id:
             renewal.fail(rule="successor-revoked", at=work.now)
 
 
 def _deployments(work: Work, certificate: Certificate) -> Iterator[Deployment]:
-    """Yield the deployments of a certificate: their ids derive from it and the order's targets."""
+    """Yield the deployments of a certificate that were planned so far."""
     if certificate.order_id is None:
         return
-    for number, target in enumerate(work.refer(Order, certificate.order_id).targets):
-        if target.host_id == certificate.host_id:
-            deployment = work.find(Deployment, Deployment.id_for(certificate.id, number))
-            if deployment is not None:
-                yield deployment
+    order = work.refer(Order, certificate.order_id)
+    for deployment_id in deployments_on(order, certificate.host_id, certificate.id):
+        deployment = work.find(Deployment, deployment_id)
+        if deployment is not None:
+            yield deployment

@@ -9,10 +9,10 @@ from pydantic import Field
 
 from commands.access.permissions import visible
 from commands.base import Command, Scope, UseCase
+from commands.certificates.renewing import known_renewal
 from commands.work import Work
 from domain.access.team import Team
 from domain.certificates.certificate import Certificate
-from domain.certificates.renewal import Renewal
 from domain.errors import Denied, WrongState
 from domain.keys.key import Key
 
@@ -85,7 +85,7 @@ def handle_accept(command: AcceptOwnership, work: Work) -> None:
             rule="transfer-installing",
             fix="wait until it is served or has failed, or disable the host that does not answer",
         )
-    renewal = work.find(Renewal, Renewal.id_for(command.certificate_id))
+    renewal = known_renewal(work, command.certificate_id)
     if renewal is not None and renewal.under_way is not None:
         raise WrongState(
             "its successor is on its way for the owner",

@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from commands.certificates.renewing import replaced_on
+from commands.certificates.renewing import known_renewal, renewals_on, replaced_on
 from commands.work import Work
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
-from domain.certificates.renewal import Renewal
 from domain.certificates.timing import LEVELS
 from domain.certificates.wish import Target
 from domain.hosts.deployment import Deployment
@@ -59,9 +58,8 @@ def withdraw(work: Work, order: Order) -> None:
         if certificate.order_id is None:
             continue
         former = work.load(Order, certificate.order_id)
-        for number, target in enumerate(former.targets):
-            if target.host_id == certificate.host_id:
-                _overtake(work, Deployment.id_for(certificate.id, number), by=order.id)
+        for deployment_id in deployments_on(former, certificate.host_id, certificate.id):
+            _overtake(work, deployment_id, by=order.id)
         if set(former.accepted.values()) <= set(order.replaces) and set(former.hosts()) == set(former.accepted):
             former.give_up(host_id=certificate.host_id or "", rule="overtaken", at=work.now)
 
@@ -69,8 +67,7 @@ def withdraw(work: Work, order: Order) -> None:
 def settle(work: Work, order: Order, host_id: str) -> None:
     """Once every target on a host is proven, the certificates that were to be replaced there step back."""
     successor = order.accepted[host_id]
-    numbers = [number for number, target in enumerate(order.targets) if target.host_id == host_id]
-    if not {Deployment.id_for(successor, number) for number in numbers} <= order.served:
+    if not set(deployments_on(order, host_id, successor)) <= order.served:
         return
     for certificate in replaced_on(work, order, host_id):
         if certificate.host_id is None and not set(order.hosts()) <= _served_hosts(order):
@@ -82,25 +79,29 @@ def settle(work: Work, order: Order, host_id: str) -> None:
 
 def complete(work: Work, certificate_id: str, *, by: str) -> None:
     """Tell a certificate's renewal that its place is taken."""
-    renewal = work.find(Renewal, Renewal.id_for(certificate_id))
+    renewal = known_renewal(work, certificate_id)
     if renewal is not None:
         renewal.complete(by=by, at=work.now)
 
 
 def stopped(work: Work, order: Order, deployment: Deployment, rule: str) -> None:
     """Tell the renewals on a deployment's host that it failed: another attempt is made later."""
-    for certificate in replaced_on(work, order, deployment.host_id):
-        renewal = work.find(Renewal, Renewal.id_for(certificate.id))
-        if renewal is not None and renewal.order_id == order.id:
+    for renewal in renewals_on(work, order, deployment.host_id):
+        if renewal.order_id == order.id:
             renewal.fail(rule=rule, at=work.now, deployment_id=deployment.id)
 
 
 def resumed(work: Work, order: Order, deployment: Deployment) -> None:
     """Tell the renewals on a deployment's host that it is tried again."""
-    for certificate in replaced_on(work, order, deployment.host_id):
-        renewal = work.find(Renewal, Renewal.id_for(certificate.id))
-        if renewal is not None and renewal.order_id == order.id:
+    for renewal in renewals_on(work, order, deployment.host_id):
+        if renewal.order_id == order.id:
             renewal.resume(at=work.now)
+
+
+def deployments_on(order: Order, host_id: str | None, certificate_id: str) -> tuple[str, ...]:
+    """Return the ids of an order's deployments of a certificate on a host, planned or still to be, in their order."""
+    targets = enumerate(order.targets)
+    return tuple(Deployment.id_for(certificate_id, number) for number, one in targets if one.host_id == host_id)
 
 
 def _step(work: Work, order: Order, number: int, target: Target) -> _Step:
@@ -117,15 +118,14 @@ def _stops(work: Work, order: Order, step: _Step) -> bool:
 
 
 def _was_told(work: Work, order: Order, host_id: str) -> bool:
-    renewals = [work.find(Renewal, Renewal.id_for(one.id)) for one in replaced_on(work, order, host_id)]
-    return any(renewal is not None and renewal.level > 0 for renewal in renewals)
+    return any(renewal.level > 0 for renewal in renewals_on(work, order, host_id))
 
 
 def _is_wanted(work: Work, step: _Step) -> bool:
     """Tell whether the step's certificate is there, and is not being replaced itself by now."""
     if step.certificate_id is None or work.load(Certificate, step.certificate_id).state != "issued":
         return False
-    renewal = work.find(Renewal, Renewal.id_for(step.certificate_id))
+    renewal = known_renewal(work, step.certificate_id)
     return renewal is None or renewal.under_way is None
 
 
@@ -152,8 +152,7 @@ def _windows_until(work: Work, order: Order, host_id: str) -> datetime | None:
     """Return from when on the target's windows do not count: at the last level before the end of what it serves."""
     if order.cause in _AT_ONCE:
         return work.now
-    renewals = [work.find(Renewal, Renewal.id_for(one.id)) for one in replaced_on(work, order, host_id)]
-    ends = [renewal.life.escalates(len(LEVELS)) for renewal in renewals if renewal is not None]
+    ends = (renewal.life.escalates(len(LEVELS)) for renewal in renewals_on(work, order, host_id))
     return min(ends, default=None)
 
 

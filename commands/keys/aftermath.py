@@ -8,7 +8,7 @@ from commands.certificates.renewing import hasten
 from commands.certificates.revoking import plan_revocation
 from commands.work import Work
 from domain.certificates.certificate import Certificate
-from domain.certificates.revocation import GRACE_AT_MOST
+from domain.certificates.revocation import GRACE_AT_MOST, Plan
 
 
 def after_a_reveal(work: Work, certificate: Certificate, *, grace: timedelta) -> None:
@@ -24,6 +24,6 @@ def after_a_reveal(work: Work, certificate: Certificate, *, grace: timedelta) ->
     at_latest = min(work.now + min(grace, GRACE_AT_MOST), certificate.not_after)
     former = certificate.planned
     if former is None:
-        plan_revocation(work, certificate, reason="superseded", at_latest=at_latest)
+        plan_revocation(work, certificate, Plan(reason="superseded", at_latest=at_latest))
     elif at_latest < former.at_latest:
-        plan_revocation(work, certificate, **{**dict(former), "at_latest": at_latest})
+        plan_revocation(work, certificate, former.model_copy(update={"at_latest": at_latest}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from commands.base import Command, Scope, UseCase
 from commands.bus import Bus
 from commands.context import SYSTEM, Context
+from commands.hosts.rollout import deployments_on
 from commands.ports.keys import HELD
 from commands.ports.keystore import KeyStore
 from commands.ports.reading import Reading
@@ -54,13 +55,9 @@ def _installed(work: Work, certificate: Certificate) -> bool:
     """Tell whether every target of the certificate on its host is proven."""
     if certificate.order_id is None or certificate.host_id is None:
         return False
-    targets = work.refer(Order, certificate.order_id).targets
-    planned = [
-        work.find(Deployment, Deployment.id_for(certificate.id, number))
-        for number, target in enumerate(targets)
-        if target.host_id == certificate.host_id
-    ]
-    return all(one is not None and one.state == "served" for one in planned)
+    order = work.refer(Order, certificate.order_id)
+    wanted = [work.find(Deployment, one) for one in deployments_on(order, certificate.host_id, certificate.id)]
+    return all(one is not None and one.state == "served" for one in wanted)
 
 
 async def end_copies(bus: Bus, reading: Reading) -> int:

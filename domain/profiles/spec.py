@@ -20,6 +20,9 @@ KeyUsage = Literal["digitalSignature", "keyEncipherment", "keyAgreement"]
 KeyMade = Literal["host", "client", "server"]
 """Who makes the private key: the agent on the host, the caller (who sends a CSR), or this system's key store."""
 
+RENEW_AT_PERCENT = 67
+"""The share of its life after which a certificate is due to be replaced, where no profile says otherwise."""
+
 
 class ProfileSpec(Value):
     """The content of one profile version.
@@ -61,7 +64,7 @@ class ProfileSpec(Value):
     key_made: tuple[KeyMade, ...] = Field(default=("host", "client"), min_length=1)
     common_name: Literal["none", "first-name"] = "first-name"
     public_trust: bool = False
-    renew_at_percent: int = Field(default=67, ge=10, le=95)
+    renew_at_percent: int = Field(default=RENEW_AT_PERCENT, ge=10, le=95)
     archive_keys: bool = False
     reveal_grace: int = Field(default=86_400, ge=0, le=7 * 86_400)
     legacy_pkcs12_until: date | None = None

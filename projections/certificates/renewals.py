@@ -11,12 +11,12 @@ from domain.certificates.order import Cause
 from domain.certificates.renewal import OPEN, Renewal, State
 from domain.certificates.timing import EXPIRED, Life, life
 from domain.moments import microseconds, moment_of
+from domain.profiles.spec import RENEW_AT_PERCENT
 from projections.base import Fact, Projection, Rows, on
 from projections.query import Filter, Order, at_least, below, equals
 
 NEVER_US = 1 << 52
 """The moment of what needs no look any more; in the year 2112."""
-_WATCHED_PERCENT = 67
 
 
 class RenewalRow(TypedDict):
@@ -93,7 +93,7 @@ def _brought(rows: Rows[RenewalRow], fact: Fact[Certificate.IssuanceStarted]) ->
     times = life(
         begins=max(event.not_before, event.timestamp),
         ends=event.not_after,
-        percent=_WATCHED_PERCENT,
+        percent=RENEW_AT_PERCENT,
         certificate_id=fact.stream_id,
     )
     row = _begun(rows, fact, Renewal.id_for(fact.stream_id), fact.stream_id, times)
