@@ -22,7 +22,7 @@ from commands.ports.keystore import KeyStore, Secret
 from commands.work import Work
 from domain.certificates.foreign import ForeignCertificate, read_foreign
 from domain.certificates.wish import Target
-from domain.errors import ClmError, InvalidInput, NotFound
+from domain.errors import ClmError, InvalidInput, NotFound, Unavailable
 from domain.keys.key import Key
 from domain.profiles.profile import Profile
 
@@ -119,6 +119,8 @@ class Imports:
         self._keystore.put(stored_as, KEY_FIELD, key)
         try:
             outcome = await self._bus.execute(command.model_copy(update={"stored_as": stored_as}), context)
+        except Unavailable:
+            raise  # a failing disk may hold the entry all the same: the sweep sees whether it names the key
         except ClmError:
             self._keystore.destroy(stored_as)
             raise
