@@ -39,7 +39,7 @@ def _run() -> None:
 def _check_rows(export: Path, found: Mapping[str, Any], *, complete: bool) -> Mapping[str, Any]:
     """Check rows against an export; what that takes is loaded when it is asked for."""
     from infra.ledger.proof.verdict import CannotCheck  # noqa: PLC0415 - see _run
-    from scripts.row_proofs import check_rows  # noqa: PLC0415
+    from scripts.row_proofs import check_rows  # noqa: PLC0415 - see _run
 
     try:
         return check_rows(export, found, complete=complete)

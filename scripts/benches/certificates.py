@@ -55,7 +55,7 @@ def _load(lab: Lab, plan: Plan, clients: int, seconds: float, bodies: list[str])
         "status": status, "bodies": bodies if line.startswith("POST") else [""],
     }  # fmt: skip
     command = [sys.executable, "-m", "scripts.benches.load"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(json.dumps(asked) + "\n")

@@ -39,8 +39,7 @@ class Exec:
         del clock  # the operating system measures this one
         refuse_unsafe_program(self.argv[0])
         with tempfile.TemporaryFile() as output:
-            # S603: argv comes from agent.properties alone, which only the agent's account can write
-            process = subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(  # noqa: S603 - argv is agent.properties', which only the agent's account writes
                 self.argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_ENVIRONMENT, cwd="/",
                 start_new_session=True,
             )  # fmt: skip

@@ -26,36 +26,36 @@ class EventBytes(Protocol):
     @property
     def stream_id(self) -> str: ...  # noqa: D102 - the field's name is its meaning
     @property
-    def stream_version(self) -> int: ...  # noqa: D102
+    def stream_version(self) -> int: ...  # noqa: D102 - as above
     @property
-    def topic(self) -> str: ...  # noqa: D102
+    def topic(self) -> str: ...  # noqa: D102 - as above
     @property
-    def nonce(self) -> bytes: ...  # noqa: D102
+    def nonce(self) -> bytes: ...  # noqa: D102 - as above
     @property
-    def state(self) -> bytes: ...  # noqa: D102
+    def state(self) -> bytes: ...  # noqa: D102 - as above
 
 
 class EntryBytes(Protocol):
     """One entry as far as its hash and its verification need it."""
 
     @property
-    def first_position(self) -> int: ...  # noqa: D102
+    def first_position(self) -> int: ...  # noqa: D102 - as above
     @property
-    def recorded_at_us(self) -> int: ...  # noqa: D102
+    def recorded_at_us(self) -> int: ...  # noqa: D102 - as above
     @property
-    def prev_hash(self) -> bytes: ...  # noqa: D102
+    def prev_hash(self) -> bytes: ...  # noqa: D102 - as above
     @property
-    def entry_hash(self) -> bytes: ...  # noqa: D102
+    def entry_hash(self) -> bytes: ...  # noqa: D102 - as above
     @property
-    def metadata_salt(self) -> bytes: ...  # noqa: D102
+    def metadata_salt(self) -> bytes: ...  # noqa: D102 - as above
     @property
-    def metadata(self) -> bytes: ...  # noqa: D102
+    def metadata(self) -> bytes: ...  # noqa: D102 - as above
     @property
-    def details(self) -> bytes | None: ...  # noqa: D102
+    def details(self) -> bytes | None: ...  # noqa: D102 - as above
     @property
-    def idempotency(self) -> str | None: ...  # noqa: D102
+    def idempotency(self) -> str | None: ...  # noqa: D102 - as above
     @property
-    def events(self) -> Sequence[EventBytes]: ...  # noqa: D102
+    def events(self) -> Sequence[EventBytes]: ...  # noqa: D102 - as above
 
 
 def metadata_hash(salt: bytes, metadata: bytes) -> bytes:
