@@ -59,11 +59,13 @@ def tell(run: Run, answer: Mapping[str, Any], order: Mapping[str, Any] | None) -
     names = Names(run.api)
     until = {"expires": run.out.when(answer["not_after"]) if answer.get("not_after") else ""}
     held = [
-        f"{names.host(one['host_id'])}: serial {one['serial']}, expires {run.out.when(one['not_after'])}"
+        f"{one['certificate_id']} on {names.host(one['host_id'])}: serial {one['serial']}, "
+        f"expires {run.out.when(one['not_after'])}"
         for one in answer.get("hosts", ())
     ]
     facts = {
         "state": answer["state"],
+        "replaces": answer.get("replaces"),
         "certificate": answer.get("certificate_id") or held,
         "serial": answer.get("serial"),
         **until,

@@ -62,6 +62,7 @@ def renew(
     """Renew a certificate now: same names, same places, a new key; its hosts make the key and install it."""
     path = f"/certificates/{exact_id(certificate, 'certificate')}/renew"
     answer = run.api.post(path, {"together": together, "reason": reason})
+    answer["replaces"] = answer.pop("certificate_id")
     order_id = exact_id(str(answer["order_id"]), "order")
     order = wait_for(run, order_id, timeout) if wait else as_it_is(run, order_id)
     complete(run, answer, order)

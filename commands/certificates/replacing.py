@@ -65,7 +65,10 @@ def replace(work: Work, certificate: Certificate, *, cause: Cause, together: boo
     if (on_its_way := order_under_way(work, renewal)) is not None:
         return on_its_way
     if certificate.state not in {"issued", "revoked"}:
-        raise WrongState(f"the certificate is {certificate.state}", rule="certificate-state", fix="renew its successor")
+        successor = certificate.superseded_by or "look for it with sslclm list"
+        raise WrongState(
+            f"the certificate is {certificate.state}", rule="certificate-state", fix=f"renew its successor: {successor}"
+        )
     wish = _wish(work, certificate, cause, together=together)
     objections = _objections(work, wish)
     order = _order(work, wish, objections)

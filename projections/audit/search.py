@@ -133,6 +133,8 @@ def _note(rows: Rows[AuditRow], fact: Fact[Any]) -> None:
 
 
 def _purpose(event: Event | None) -> str:
+    if isinstance(event, OrderAggregate.Approved):
+        return f"by {event.by}"
     members = vars(event) if event else {}
     named = (members.get(name) for name in ("purpose", "action", "view", "cause"))
     return next((one for one in named if isinstance(one, str)), "")

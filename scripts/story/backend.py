@@ -37,7 +37,9 @@ def environ(place: Place) -> dict[str, str]:
 
 
 def is_set_up(place: Place) -> bool:
-    """Tell whether ``sslclm init`` went through here."""
+    """Tell whether ``sslclm init`` went through here. Raises StoryError for the folder of another version."""
+    if place.story.exists() and not _printed(place).exists():
+        raise StoryError(f"{place.folder} was made by another version of the demo; name a new folder, or remove it")
     return _printed(place).exists()
 
 
