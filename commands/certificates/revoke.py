@@ -14,8 +14,8 @@ from commands.certificates.revoking import plan_revocation, revoke_now
 from commands.work import Work
 from domain.base import Timestamp
 from domain.certificates.certificate import Certificate
-from domain.certificates.revocation import Plan, deadline, read_reason
-from domain.errors import InvalidInput
+from domain.certificates.revocation import Plan, RevocationReason, deadline, read_reason
+from domain.errors import InvalidInput, WrongState
 
 
 class RevokeCertificate(Command):
@@ -49,6 +49,7 @@ def handle(command: RevokeCertificate, work: Work) -> None:
             raise InvalidInput(
                 "without a replacement it is revoked now", rule="revocation-deadline", fix="leave out within"
             )
+        _must_not_be_milder(certificate, reason)
         remove = True if command.remove is None else command.remove
         revoke_now(work, certificate, reason=reason, invalidity_date=command.invalidity_date, remove=remove)
         end_renewal(work, certificate.id, "revoked")
@@ -65,6 +66,16 @@ def handle(command: RevokeCertificate, work: Work) -> None:
         remove=bool(command.remove),
     )
     plan_revocation(work, certificate, plan)
+
+
+def _must_not_be_milder(certificate: Certificate, reason: RevocationReason) -> None:
+    """Refuse to let a CRL say less than what is known: a planned keyCompromise comes as one, now or later."""
+    if certificate.planned is not None and certificate.planned.reason == "keyCompromise" != reason:
+        raise WrongState(
+            "its revocation for keyCompromise is planned",
+            rule="revocation-planned",
+            fix="revoke it now for keyCompromise",
+        )
 
 
 REVOKE_CERTIFICATE = UseCase("certificates.revoke", scope, handle)

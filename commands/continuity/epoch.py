@@ -10,6 +10,7 @@ from commands.base import Command, Scope, Services, UseCase, no_scope
 from commands.bus import Bus
 from commands.context import SYSTEM, Context
 from commands.continuity.loss import FindLoss, Loss, LostRevocation
+from commands.keys.binding import compromise_key
 from commands.stored import event_of
 from commands.work import Work
 from domain.base import Timestamp
@@ -113,7 +114,7 @@ def handle_certificate(command: TakeOverCertificate, work: Work) -> None:
 
 
 def handle_revocation(command: TakeOverRevocation, work: Work) -> None:
-    """Revoke it again, dated as it was published."""
+    """Revoke it again, dated as it was published; a compromised key is one again, where the certificate is known."""
     lost = command.lost
     stream_id = Certificate.id_for(lost.issuer_id, lost.serial)
     certificate = work.find(Certificate, stream_id)
@@ -125,6 +126,8 @@ def handle_revocation(command: TakeOverRevocation, work: Work) -> None:
         work.add(certificate)
     told = lost.model_dump(include={"reason", "revoked_at", "invalidity_date"})
     certificate.take_over_revocation(at=work.now, **told)
+    if lost.reason == "keyCompromise" and certificate.spki_sha256:
+        compromise_key(work, certificate)
 
 
 def handle_finish(_command: FinishTakeOver, work: Work) -> None:
