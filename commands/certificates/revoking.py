@@ -45,13 +45,16 @@ def _compromised(work: Work, certificate: Certificate) -> None:
     for other_id in work.services.reading.certificates_of_key(certificate.spki_sha256):
         other = work.load(Certificate, other_id)
         known = other.planned
-        if other.state != "issued" or other.purpose != "order" or work.now > other.not_after:
+        lives = other.state in {"issued", "superseded"} and work.now <= other.not_after
+        if not lives or other.purpose != "order" or other.id == certificate.id:
             continue
-        if other.id != certificate.id and (known is None or known.reason != "keyCompromise"):
+        if known is None or known.reason != "keyCompromise":
             latest = min(work.now + COMPROMISED_AT_MOST, known.at_latest if known else other.not_after)
-            order_id = known.order_id if known else None
-            other.plan_revocation(Plan(reason="keyCompromise", at_latest=latest, order_id=order_id), at=work.now)
-            hasten(work, other.id, "revocation")
+            graver = {"reason": "keyCompromise", "at_latest": latest}
+            plan = known.model_copy(update=graver) if known else Plan.model_validate(graver)
+            other.plan_revocation(plan, at=work.now)
+            if other.state == "issued":
+                hasten(work, other.id, "revocation")
 
 
 def carry_out(work: Work, certificate: Certificate) -> None:

@@ -10,6 +10,7 @@ from commands.certificates.revoke import RevokeCertificate
 from domain.certificates.revocation import RevocationReason
 from domain.errors import NotFound, WrongState
 from tests.support.csrs import make_csr, p256, pem_csr
+from tests.support.renewals import Renewed
 from tests.support.world import SHOP, WEB, World, anna, ben, olga
 
 
@@ -61,3 +62,18 @@ def test_an_expired_certificate_is_not_revoked(world: World) -> None:
     world.pass_time(days=31)
     with pytest.raises(WrongState, match="expired"):
         world.when(revoke(certificate_id), anna())
+
+
+def test_a_compromised_key_ends_what_it_served_before(world: World) -> None:
+    """A certificate that has stepped back is believed until it expires: its end is planned, and nothing renews it."""
+    shop = Renewed(world)
+    (first,) = shop.serving()
+    second = shop.make_key(shop.successor(first))
+    shop.serve(second)
+    world.reading.same_key = [first]
+    before = world.head()
+    world.when(revoke(second), anna())
+    planned = shop.certificate(first).planned
+
+    assert ("superseded", True) == (shop.certificate(first).state, planned is not None)
+    assert "renewal.hastened" not in world.then(before)
