@@ -18,6 +18,7 @@ from domain.certificates.order import Order
 from domain.certificates.renewal import Renewal
 from domain.errors import ClmError, Unavailable
 from domain.hosts.deployment import Deployment
+from domain.hosts.host import Host
 
 AT_MOST = 100
 """Renewals of one round; what is left is for the next one."""
@@ -89,10 +90,13 @@ def _give_up(work: Work, certificate: Certificate, renewal: Renewal, order: Orde
 
 
 def _installs_again(work: Work, renewal: Renewal) -> bool:
-    """Try a failed deployment again, if that is what failed; tell whether it was."""
+    """Try a failed deployment again, if that is what failed and its certificate is still good; tell whether it was."""
     deployment = work.find(Deployment, renewal.deployment_id) if renewal.deployment_id else None
     if deployment is None or deployment.state != "failed":
         return False
+    if work.refer(Certificate, deployment.certificate_id).state != "issued":
+        return False
+    work.refer(Host, deployment.host_id).must_be_active()
     deployment.retry(at=work.now)
     resumed(work, work.load(Order, deployment.order_id), deployment)
     return True

@@ -25,7 +25,7 @@ def scope(command: RetryDeployment, work: Work) -> Scope:
 
 
 def handle(command: RetryDeployment, work: Work) -> None:
-    """Plan it again, while the certificate is good and the team's whose host it is."""
+    """Plan it again, while the certificate is good and the team's whose host it is, and an agent is there to do it."""
     deployment = work.load(Deployment, command.deployment_id)
     certificate = work.refer(Certificate, deployment.certificate_id)
     if certificate.team_id != work.refer(Host, deployment.host_id).team_id:
@@ -34,6 +34,7 @@ def handle(command: RetryDeployment, work: Work) -> None:
         )
     if certificate.state == "revoked":
         raise WrongState("its certificate is revoked", rule="certificate-state", fix="request a new one")
+    work.refer(Host, deployment.host_id).must_be_active()
     deployment.retry(at=work.now)
     resumed(work, work.load(Order, deployment.order_id), deployment)
 
