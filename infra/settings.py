@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from domain.errors import InvalidInput
 from infra.clock import GuardedClock, Limits
@@ -92,10 +101,15 @@ class Settings(Ways):
 
     @classmethod
     def from_environment(
-        cls, environ: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None
+        cls,
+        environ: Mapping[str, str] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        serving: bool = True,
     ) -> Self:
         """Read ``SSLCLM_*`` of ``environ`` (default: the process's own); ``overrides`` win, by field name.
 
+        ``serving`` False is for what lets nobody sign in, as a back-up does: then no identity provider is asked for.
         Raises InvalidInput that names every setting in the way, each with what mends it.
         """
         found = os.environ if environ is None else environ
@@ -108,12 +122,12 @@ class Settings(Ways):
         try:
             if values.get("oidc_file") and "oidc" not in values:
                 values["oidc"] = read_oidc_file(Path(values["oidc_file"]))
-            return cls.model_validate(values)
+            return cls.model_validate(values, context={"serving": serving})
         except ValidationError as error:
             raise _refused(error) from None
 
     @model_validator(mode="after")
-    def _possible(self) -> Self:
+    def _possible(self, asked: ValidationInfo) -> Self:
         """Refuse what cannot work together."""
         self._key_apart_from_data()
         self._urls()
@@ -121,11 +135,15 @@ class Settings(Ways):
         check_ways(self)
         if self.development:
             self._development_on_loopback()
-        elif not self.oidc:
-            raise ValueError("nobody could sign in: name the identity providers in SSLCLM_OIDC_FILE")
-        elif any(provider.development for provider in self.oidc):
-            raise ValueError("SSLCLM_OIDC_FILE has a provider marked development, but SSLCLM_DEVELOPMENT is not set")
+        elif asked.context is None or asked.context["serving"]:
+            self._people_can_sign_in()
         return self
+
+    def _people_can_sign_in(self) -> None:
+        if not self.oidc:
+            raise ValueError("nobody could sign in: name the identity providers in SSLCLM_OIDC_FILE")
+        if any(provider.development for provider in self.oidc):
+            raise ValueError("SSLCLM_OIDC_FILE has a provider marked development, but SSLCLM_DEVELOPMENT is not set")
 
     def _key_apart_from_data(self) -> None:
         named = {"DATA_DIR": self.data_dir, "KEK_FILE": self.kek_file, "HIGH_WATER_FILE": self.high_water_file}

@@ -31,13 +31,17 @@ _CHUNK = 2_000
 
 @dataclass(slots=True)
 class Checked:
-    """What the check came to: rows that hold, rows that are newer than the export, and what does not hold."""
+    """What the check came to: rows that hold, rows that are newer than the export, and what does not hold.
+
+    ``damaged_at``: the position at which the export itself does not hold; then it says nothing about any row.
+    """
 
     holds: bool = True
     checked: int = 0
     newer: int = 0
     complete: bool = False
     message: str = ""
+    damaged_at: int | None = None
 
     def fail(self, position: int, message: str) -> None:
         """Note the first thing that does not hold."""
@@ -47,6 +51,15 @@ class Checked:
 
 def check_rows(export: Path, found: Mapping[str, Any], *, complete: bool) -> dict[str, Any]:
     """Check an answer; ``complete`` tells that it is the whole one. Raises CannotCheck and OSError."""
+    try:
+        return asdict(_checked(export, found, complete=complete))
+    except Tampered as tampered:
+        finding = tampered.finding
+        return asdict(Checked(holds=False, message=finding.message, damaged_at=finding.position))
+
+
+def _checked(export: Path, found: Mapping[str, Any], *, complete: bool) -> Checked:
+    """Check the rows while the export is verified. Raises Tampered where that does not hold."""
     rows = {int(row["position"]): row for row in found["items"]}
     result = Checked()
     with export.open("rb") as stream, tempfile.TemporaryDirectory(prefix="sslclm-rows-") as folder:
@@ -55,20 +68,17 @@ def check_rows(export: Path, found: Mapping[str, Any], *, complete: bool) -> dic
             raise CannotCheck("the export does not begin at position 1: rows and their subjects may lie before it")
         index = _Index(Path(folder) / "audit.sqlite") if complete else None
         last = 0
-        try:
-            for entries in _chunks(reader):
-                for entry in entries:
-                    _check_entry(entry, rows, result)
-                if index is not None:
-                    index.fold(entries)
-                last = entries[-1].last_position
-        except Tampered as tampered:
-            result.fail(tampered.finding.position, tampered.finding.message)
+        for entries in _chunks(reader):
+            for entry in entries:
+                _check_entry(entry, rows, result)
+            if index is not None:
+                index.fold(entries)
+            last = entries[-1].last_position
         result.newer = sum(position > last for position in rows)
         if index is not None:
             _check_complete(index, found, rows, last, result)
             index.close()
-    return asdict(result)
+    return result
 
 
 def _chunks(reader: ExportReader) -> Iterator[list[Entry]]:

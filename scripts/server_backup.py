@@ -28,7 +28,7 @@ def backup(
 ) -> None:
     """Write a verified archive of the data; the server may go on running. The key-encryption key is not in it."""
     try:
-        settings = Settings.from_environment()
+        settings = Settings.from_environment(serving=False)
         files = Files(settings.data_dir, settings.kek_file)
         manifest = take_backup(files, folder.absolute(), now=utc_now(), tell=_progress)
         told = f"{folder} holds {_words(manifest)}. Keep {settings.kek_file} in another place."
@@ -46,7 +46,7 @@ def restore(
 ) -> None:
     """Verify an archive and put it into the empty data folder; the server starts from there."""
     try:
-        settings = Settings.from_environment()
+        settings = Settings.from_environment(serving=False)
         files = Files(settings.data_dir, settings.kek_file)
         manifest = restore_backup(folder.absolute(), files, tell=_progress)
         told = f"{settings.data_dir} holds {_words(manifest)}. Start it: sslclm serve"

@@ -28,7 +28,7 @@ def confirm_clock(
     """Say which time is right while the clock is in doubt, on the record; a running server hears it within a minute."""
     try:
         right = word(wall=wall, trusted=trusted)
-        position = asyncio.run(_confirm(Settings.from_environment(), right, reason))
+        position = asyncio.run(_confirm(Settings.from_environment(serving=False), right, reason))
         print(f"the {right} time is right, position {position}")
     except Misused as misused:
         raise fail(InvalidInput(str(misused), rule="clock-word", fix="give --wall or --trusted")) from misused

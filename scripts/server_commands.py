@@ -103,7 +103,7 @@ def _ready(settings: Settings) -> None:
 def root_crl(root_passphrase_file: PassphraseFile) -> None:
     """Unseal the root CA's key for one CRL, on the record; the server may go on running."""
     try:
-        settings = Settings.from_environment()
+        settings = Settings.from_environment(serving=False)
         passphrase = _passphrase(root_passphrase_file)
         files = Files(settings.data_dir, settings.kek_file)
         backend = compose(files, clock=settings.clock(), reserved_names=reserved_names(settings))

@@ -66,7 +66,7 @@ async def _rotate(backend: Backend, reason: str) -> None:
 
 
 def _composed() -> Backend:
-    settings = Settings.from_environment()
+    settings = Settings.from_environment(serving=False)
     files = Files(settings.data_dir, settings.kek_file)
     return compose(files, clock=settings.clock(), reserved_names=reserved_names(settings))
 

@@ -33,7 +33,7 @@ def find_loss_command(
 ) -> None:
     """Compare the ledger with what was published; a loss holds the server until two people decide."""
     try:
-        loss = handed_in(Settings.from_environment(), published_crl, newer_export)
+        loss = handed_in(Settings.from_environment(serving=False), published_crl, newer_export)
         print(_json(loss) if as_json else sentence(loss))
     except ClmError as error:
         raise fail(error) from error

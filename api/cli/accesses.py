@@ -90,6 +90,11 @@ def _why(row: Mapping[str, Any]) -> list[object]:
 
 
 def _tell_check(run: Run, checked: Mapping[str, Any], export: Path | None) -> None:
+    if checked["damaged_at"] is not None:
+        raise Refused(
+            f"{export} itself does not hold (position {checked['damaged_at']}): {checked['message']}",
+            fix=f"run sslclm-verify {export}, and export anew: sslclm audit export FILE",
+        )
     if not checked["holds"]:
         raise Refused(
             f"the server's answer is not what the export says: {checked['message']}",

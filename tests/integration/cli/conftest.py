@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from api.cli.invocation import Surroundings
 from api.cli.main import app
+from scripts.row_proofs import check_rows
 from tests.support.csrs import make_csr
 from tests.support.running_backend import RunningBackend, backend, choose
 
@@ -36,7 +37,7 @@ class Person:
         self, *arguments: str, typed: str = "", expect: int | None = 0, env: Mapping[str, str] | None = None
     ) -> Result:
         """Run ``sslclm``; fails unless it ends with the expected exit code."""
-        around = Surroundings(folder=lambda: self.folder, open_browser=self._browser)
+        around = Surroundings(folder=lambda: self.folder, open_browser=self._browser, check_rows=check_rows)
         result = CliRunner().invoke(app, list(arguments), obj=around, input=typed, env=env)
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
         assert expect is None or expect == result.exit_code, result.output

@@ -55,6 +55,7 @@ def test_an_honest_answer_holds(answered):
 
     assert check_rows(export, found, complete=True) == {
         "holds": True, "checked": len(found["items"]), "newer": 0, "complete": True, "message": "",
+        "damaged_at": None,
     }  # fmt: skip
 
 
@@ -95,4 +96,16 @@ def test_an_export_that_was_changed_proves_nothing(answered, tmp_path):
     changed.write_text("".join(lines))
 
     assert check_rows(packed, found, complete=True)["holds"]
-    assert not check_rows(changed, found, complete=True)["holds"]
+    verdict = check_rows(changed, found, complete=True)
+    assert (verdict["holds"], verdict["damaged_at"]) == (False, json.loads(lines[2])["first_position"])
+
+
+def test_a_damaged_export_is_not_the_servers_fault(person, answered, tmp_path):
+    """The command ends as tampering does, names the file and the position, and sends to the verifier."""
+    made, _, export = answered
+    cut = tmp_path / "cut.jsonl"
+    cut.write_text("".join(export.read_text().splitlines(keepends=True)[:-1]))
+    told = person("vera")("who-accessed", made, "--verify", str(cut), expect=1).output
+
+    assert f"{cut} itself does not hold (position " in " ".join(told.split())
+    assert f"run sslclm-verify {cut}, and export anew" in " ".join(told.split())

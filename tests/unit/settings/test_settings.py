@@ -98,6 +98,15 @@ def test_an_impossible_set_up_is_refused(name, value, says):
     assert says in refused.value.message
 
 
+def test_what_serves_nobody_needs_no_sign_in():
+    """A back-up is possible without the identity provider; what is unsafe is refused all the same."""
+    bare = {**DEVELOPMENT, "SSLCLM_DEVELOPMENT": ""}
+
+    assert Settings.from_environment(bare, serving=False).oidc == ()
+    with pytest.raises(InvalidInput, match="must not lie inside"):
+        Settings.from_environment({**bare, "SSLCLM_KEK_FILE": "/srv/sslclm/kek"}, serving=False)
+
+
 def test_a_misspelt_setting_is_no_silence():
     """A typing error would otherwise leave the default in force."""
     with pytest.raises(InvalidInput) as refused:
