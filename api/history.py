@@ -58,6 +58,20 @@ class PeopleNames:
         return self._names[pseudonym]
 
 
+def reason_at(edge: Edge, position: int) -> tuple[str, bool]:
+    """Return why the entry at a position came to be, and whether that was there and has been erased."""
+    entry = edge.ledger.entries(position, limit=1)[0]
+    return _details(entry).get("reason", ""), _erased(entry)
+
+
+def _details(entry: Entry) -> dict[str, str]:
+    return dict(json.loads(entry.details[_SALT:])) if entry.details else {}
+
+
+def _erased(entry: Entry) -> bool:
+    return entry.details is None and "details_sha256" in (json.loads(entry.metadata) if entry.metadata else {})
+
+
 def history(edge: Edge, rows: Iterable[AuditRow]) -> list[Told]:
     """Return what rows of the audit search stand for."""
     names = PeopleNames(edge)
@@ -67,7 +81,7 @@ def history(edge: Edge, rows: Iterable[AuditRow]) -> list[Told]:
 def told(row: AuditRow, entry: Entry, names: PeopleNames) -> Told:
     """Return what one row stands for, from its entry in the ledger."""
     metadata = json.loads(entry.metadata) if entry.metadata else {}
-    details = json.loads(entry.details[_SALT:]) if entry.details else {}
+    details = _details(entry)
     event = entry.events[row["position"] - entry.first_position]
     return Told(
         position=row["position"],
@@ -82,7 +96,7 @@ def told(row: AuditRow, entry: Entry, names: PeopleNames) -> Told:
         on_behalf_of=metadata.get("on_behalf_of", ""),
         session=metadata.get("session", ""),
         correlation_id=row["correlation_id"],
-        erased=entry.details is None and "details_sha256" in metadata,
+        erased=_erased(entry),
         event=json.loads(event.state),
         **{name: details.get(name, "") for name in ("reason", "ticket", "client_address", "user_agent")},
     )

@@ -65,6 +65,32 @@ def target_line(target: Row, names: Names) -> str:
     return ", ".join(parts)
 
 
+def reveal_card(run: Run, row: Row) -> None:
+    """Show a reveal: whose key, of which certificate, and why; what a second person decides by."""
+    facts: Facts = {
+        "state": reveal_state(row),
+        "DNS names": row["dns_names"],
+        "IP addresses": row["ip_addresses"],
+        "owner": row["team_name"] or row["team_id"],
+        "requested by": person(row["requester_name"], row["requester"]),
+        "requested": run.out.when(row["requested_at"]),
+        "why": "(erased)" if row["reason_erased"] else row["reason"],
+        "certificate": row["certificate_id"],
+        "key": row["key_id"],
+        "approved by": person(row["approver_name"], row["approver"]) if row["approver"] else "",
+        "approval good until": run.out.when(row["approved_until"]) if row["state"] == "approved" else "",
+        "rejected by": row["rejecter"],
+        "used": run.out.when(row["authorised_at"]) if row["authorised_at"] else "",
+        "SHA-256 of the request": row["request_sha256"],
+    }
+    run.out.card(row["reveal_id"], facts)
+
+
+def reveal_state(row: Row) -> str:
+    """Return a reveal's state; one that was redeemed is used."""
+    return "used" if row["state"] == "authorised" else str(row["state"])
+
+
 def certificate_card(run: Run, row: Row) -> None:
     """Show a certificate."""
     names = Names(run.api)
@@ -143,5 +169,7 @@ def _inline(value: Any) -> str:
     return ", ".join(map(_inline, value)) if isinstance(value, list) else str(value)
 
 
-CARDS: Mapping[str, Callable[[Run, Row], None]] = {"order": order_card, "certificate": certificate_card}
+CARDS: Mapping[str, Callable[[Run, Row], None]] = {
+    "order": order_card, "certificate": certificate_card, "reveal": reveal_card,
+}  # fmt: skip
 """Kind -> its own card; every other kind gets the plain one."""

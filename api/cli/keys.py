@@ -12,7 +12,7 @@ import typer
 
 from api.cli.access import sign_in_for
 from api.cli.asking import confirm, may_ask
-from api.cli.cards import person
+from api.cli.cards import reveal_card, reveal_state
 from api.cli.certificates import Limit, Team, show_list
 from api.cli.errors import Misused, ServerDown, SignedOut
 from api.cli.invocation import Run, command
@@ -93,46 +93,28 @@ def _in_store(row: Mapping[str, Any]) -> str:
 def list_reveals(
     run: Run,
     *,
-    state: Annotated[str, typer.Option(help="waiting, approved, rejected or authorised.")] = "",
+    state: Annotated[str, typer.Option(help="waiting, approved, rejected or used.")] = "",
     mine: Annotated[bool, typer.Option("--mine", help="Only those that you requested.")] = False,
     limit: Limit = 50,
 ) -> None:
     """List reveals, the newest first."""
     columns: Mapping[str, Cell] = {
-        "reveal": lambda row: row["reveal_id"],
-        "state": lambda row: row["state"],
-        "requested by": lambda row: row["requester_name"] or row["requester"],
-        "certificate": lambda row: row["certificate_id"],
-        "requested": lambda row: run.out.when_lines(row["requested_at"]),
+        "reveal": lambda row: [*row["dns_names"], *row["ip_addresses"], row["reveal_id"]],
+        "state": lambda row: [reveal_state(row), row["team_name"] or row["team_id"]],
+        "requested": lambda row: [row["requester_name"] or row["requester"], *run.out.when_lines(row["requested_at"])],
     }
-    show_list(run, "/reveals", limit, {"state": state or None, "mine": mine or None}, columns, nothing="No reveals.")
+    asked = {"state": "authorised" if state == "used" else state or None, "mine": mine or None}
+    show_list(run, "/reveals", limit, asked, columns, nothing="No reveals.")
 
 
 @command(REVEAL, "show")
 def show_reveal(run: Run, reveal: RevealId) -> None:
-    """Show a reveal."""
+    """Show a reveal, and why it was requested."""
     row = run.api.get(f"/reveals/{exact_id(reveal, 'reveal')}")
     if run.out.as_json:
         run.out.document(row)
     else:
-        _card(run, row)
-
-
-def _card(run: Run, row: Mapping[str, Any]) -> None:
-    facts = {
-        "state": row["state"],
-        "certificate": row["certificate_id"],
-        "key": row["key_id"],
-        "owner": Names(run.api).team(row["team_id"]),
-        "requested by": person(row["requester_name"], row["requester"]),
-        "requested": run.out.when(row["requested_at"]),
-        "approved by": person(row["approver_name"], row["approver"]) if row["approver"] else "",
-        "approval good until": run.out.when(row["approved_until"]) if row["state"] == "approved" else "",
-        "rejected by": row["rejecter"],
-        "authorised": run.out.when(row["authorised_at"]) if row["authorised_at"] else "",
-        "SHA-256 of the request": row["request_sha256"],
-    }
-    run.out.card(row["reveal_id"], facts)
+        reveal_card(run, row)
 
 
 @command(REVEAL, "request", changes=True)
@@ -153,10 +135,13 @@ def approve_reveal(run: Run, reveal: RevealId, *, yes: Yes = False) -> None:
     may_ask(run, yes=yes)
     seen = run.api.get(path)
     if not run.out.as_json:
-        _card(run, seen)
+        reveal_card(run, seen)
     if not yes:
         confirm("Let them see this key?")
-    act(run, f"{path}/approve", {"request_sha256": seen["request_sha256"]}, "Approved, for 15 minutes.")
+    answer = run.api.post(f"{path}/approve", {"request_sha256": seen["request_sha256"]})
+    if run.out.as_json:
+        run.out.document(answer | {"reveal": seen})
+    run.out.say("Approved, for 15 minutes.")
 
 
 @command(REVEAL, "reject", changes=True)

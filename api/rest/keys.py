@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from api.calls import POSITION, Body, Call, PageQuery, Recorded, Show, commanding, reading
+from api.history import PeopleNames, reason_at
 from api.openapi import command, read
 from api.principals import reconfirmed
 from api.shapes import Shape
@@ -21,14 +21,20 @@ from commands.keys.request_reveal import RequestReveal
 from domain.base import Timestamp
 from domain.keys.key import Made
 from domain.keys.reveal import Form, State, act_of
+from projections.access.teams import TEAMS
+from projections.certificates.inventory import INVENTORY
 from projections.keys.keys import KEYS, KeyFilter, KeyRow
 from projections.keys.reveals import REVEALS, RevealFilter, RevealRow
 
 ROUTER = APIRouter(prefix="/api/v1", tags=["keys"])
 KEY = Shape("Key", KeyRow, without=frozenset({"stored_as"}))
-NAMES = {"requester_name": str, "approver_name": str}
-"""Who stands behind ``requester`` and ``approver``; "" where the erasable directory knows nobody."""
-REVEAL = Shape("Reveal", RevealRow, more=NAMES)
+NAMES = {
+    "requester_name": str, "approver_name": str, "team_name": str, "dns_names": list[str], "ip_addresses": list[str],
+}  # fmt: skip
+"""Names behind the ids: of people ("" where the erasable directory knows nobody), the team and the certificate."""
+LISTED_REVEAL = Shape("ListedReveal", RevealRow, more=NAMES)
+REVEAL = Shape("Reveal", RevealRow, more={**NAMES, "reason": str, "reason_erased": bool})
+"""One reveal also says why it was requested, to whoever may read it: a second person cannot judge without."""
 
 
 class KeyQuery(PageQuery):
@@ -111,7 +117,7 @@ async def request_reveal(request: Request, certificate_id: str) -> Response:
     return call.recorded(outcome, reveal_id, 201, f"/api/v1/reveals/{reveal_id}")
 
 
-@ROUTER.get("/reveals", **read(REVEAL.page))
+@ROUTER.get("/reveals", **read(LISTED_REVEAL.page))
 async def reveals(request: Request, query: Annotated[RevealQuery, Query()]) -> Response:
     """List the reveals that you may see, the newest first."""
     call = await reading(request)
@@ -127,9 +133,15 @@ async def reveals(request: Request, query: Annotated[RevealQuery, Query()]) -> R
 
 @ROUTER.get("/reveals/{reveal_id}", **read(REVEAL.model, one=True))
 async def reveal(request: Request, reveal_id: str) -> Response:
-    """Show a reveal."""
+    """Show a reveal, and why it was requested."""
     call = await reading(request)
-    return await call.show(REVEALS, reveal_id, _with_names(call))
+    named = _with_names(call)
+
+    def show(row: Mapping[str, Any]) -> dict[str, Any]:
+        reason, erased = reason_at(call.edge, row["created"])
+        return named(row) | {"reason": reason, "reason_erased": erased}
+
+    return await call.show(REVEALS, reveal_id, show)
 
 
 @ROUTER.post("/reveals/{reveal_id}/approve", **command({200: Recorded}, RevealApproval))
@@ -179,14 +191,17 @@ async def redeem_reveal(request: Request, reveal_id: str) -> Response:
 
 
 def _with_names(call: Call) -> Show:
-    """Return how a reveal is shown in this call; each pseudonym is looked up once."""
-
-    @cache
-    def name(pseudonym: str | None) -> str:
-        known = call.edge.identity.directory.known(pseudonym) if pseudonym else None
-        return known.display_name if known else ""
+    """Return how a reveal is shown in this call; each person is looked up once."""
+    people, views = PeopleNames(call.edge), call.edge.views
 
     def show(row: Mapping[str, Any]) -> dict[str, Any]:
-        return REVEAL(row) | {"requester_name": name(row["requester"]), "approver_name": name(row["approver"])}
+        certificate, team = views.get(INVENTORY, row["certificate_id"]), views.get(TEAMS, row["team_id"] or "")
+        return LISTED_REVEAL(row) | {
+            "requester_name": people(row["requester"]),
+            "approver_name": people(row["approver"]) if row["approver"] else "",
+            "team_name": team["name"] if team else "",
+            "dns_names": certificate["dns_names"] if certificate else [],
+            "ip_addresses": certificate["ip_addresses"] if certificate else [],
+        }
 
     return show

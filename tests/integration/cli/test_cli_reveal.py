@@ -45,7 +45,8 @@ def asked(person, certificate_id: str) -> str:
     """Let Olga ask and Omar approve; returns the reveal's id."""
     olga, omar = person("sec-olga"), person("sec-omar")
     reveal_id = olga.json("reveal", "request", certificate_id, "--reason", "the box takes keys by hand")["id"]
-    assert "Let them see this key?" in omar("reveal", "approve", reveal_id, typed="y\n").output
+    read = omar("reveal", "approve", reveal_id, typed="y\n", env={"COLUMNS": "100"}).output.partition("Let them see")[0]
+    assert [] == [words for words in ("box.shop.test", "shop", "the box takes keys by hand") if words not in read]
     return str(reveal_id)
 
 
@@ -61,6 +62,8 @@ def test_a_key_comes_into_a_file_and_nowhere_else(person, certificate_id, tmp_pa
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert "new sign-in with your second factor" in shown
     assert olga.json("keys", "list", "--certificate", certificate_id)["items"][0]["seen"] is True
+    assert "used" in olga("reveal", "list", "--state", "used", env={"COLUMNS": "80"}).stdout
+    assert "the box takes keys by hand" in olga("reveal", "show", reveal_id, env={"COLUMNS": "100"}).stdout
     again = olga("reveal", "redeem", reveal_id, "--out", str(tmp_path / "again.p12"), expect=1)
     assert "has been used" in again.output
     assert not (tmp_path / "again.p12").exists()

@@ -56,6 +56,24 @@ async def test_a_reveal_from_wish_to_file(lab, certificate_id):
     assert {"reveal.authorised.v1", "key.seen.v1", "certificate.revocation-planned.v1"} <= set(topics)
 
 
+async def test_a_second_person_reads_whose_key_and_why(lab, certificate_id):
+    """Names, owner and reason stand beside what is approved; once the details are erased, that is said."""
+    olga, _ = held.ways(lab, "sec-olga")
+    reveal_id = await held.ask(lab, olga, certificate_id)
+    await lab.backend.views.wait_for(lab.position())
+    async with lab.client("sec-omar") as omar:
+        seen = (await omar.get(f"/api/v1/reveals/{reveal_id}")).json()
+        listed = (await omar.get("/api/v1/reveals")).json()["items"][0]
+        (entry,) = lab.backend.ledger.entries(seen["created_position"], limit=1)
+        assert lab.backend.ledger.erase_details(entry.first_position)
+        after = (await omar.get(f"/api/v1/reveals/{reveal_id}")).json()
+
+    names = ("dns_names", "team_name", "reason", "reason_erased")
+    assert [seen[name] for name in names] == [["box.shop.test"], "shop", held.WHY["reason"], False]
+    assert (after["reason"], after["reason_erased"]) == ("", True)
+    assert (listed["dns_names"], "reason" in listed) == (["box.shop.test"], False)
+
+
 async def test_a_reveal_is_used_once(lab, certificate_id):
     """With the same idempotency key and with another the answer is 409 and no key."""
     reveal_id, olga, token = await held.redeemable(lab, certificate_id)
