@@ -13,7 +13,7 @@ from api.cli.certificates import Limit
 from api.cli.errors import Misused, Refused
 from api.cli.following import follow
 from api.cli.invocation import Run, command
-from api.cli.output import Cell
+from api.cli.output import Cell, warn
 from api.cli.text import clock_time, rfc3339_of
 
 APP = typer.Typer()
@@ -118,6 +118,7 @@ def watch(
     ] = None,
 ) -> None:
     """Tell what happens, as it happens: everything, or what concerns your teams. Ctrl-C ends it."""
+    warn("Watching; Ctrl-C ends it.")
     try:
         for happening in follow(run.api, run.around.pause, run.around.monotonic, after=since):
             if run.out.as_json:
@@ -132,4 +133,5 @@ def _line(run: Run, happening: Mapping[str, Any]) -> str:
     who = happening["actor_name"] or happening["actor"] or "somebody"
     about = f": {happening['object']}" if happening["object"] else ""
     rule = f" by rule {happening['rule']}" if happening["rule"] else ""
-    return f"{clock_time(happening['at'], run.around.zone)}  {happening['what']}{rule}{about}  ({who})"
+    begin = f"{happening['position']}  {clock_time(happening['at'], run.around.zone)}"
+    return f"{begin}  {happening['what']}{rule}{about}  ({who})"

@@ -49,7 +49,7 @@ def list_certificates(
     }
     names = Names(run.api)
     columns: Mapping[str, Cell] = {
-        "certificate": lambda row: [*row["dns_names"], *row["ip_addresses"], row["certificate_id"]],
+        "certificate": lambda row: certificate_lines(row, names),
         "state, team": lambda row: [row["state"], names.team(row["team_id"])],
         "expires": lambda row: run.out.when_lines(row["not_after"]),
     }
@@ -79,6 +79,14 @@ def list_orders(
         "requested": lambda row: [_requester(row), *run.out.when_lines(row["requested_at"])],
     }
     show_list(run, "/orders", limit, asked, columns, nothing="No orders.")
+
+
+def certificate_lines(row: Mapping[str, Any], names: Names) -> list[str]:
+    """Return a certificate's names and id; an agent's, which has no names, by its host."""
+    called = [*row["dns_names"], *row["ip_addresses"]]
+    if not called and row["purpose"] == "agent":
+        called = [f"agent of {names.host(row['host_id'])}"]
+    return [*called, row["certificate_id"]]
 
 
 def moment_in(run: Run, within: str) -> str:

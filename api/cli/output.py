@@ -88,6 +88,11 @@ class Out:
         """Return a time as people read it."""
         return text.when(value, self.now(), self.zone)
 
+    def day(self, value: object) -> str:
+        """Return a time by its day, with its distance from now: narrower than :meth:`when`."""
+        moment, *distance = self.when_lines(value)
+        return " ".join((moment.partition(" ")[0], *(f"({one})" for one in distance)))
+
     def when_lines(self, value: object) -> list[str]:
         """Return a time for a table's narrow column: the moment, and below it the distance from now."""
         moment, _, distance = self.when(value).partition(" (")

@@ -13,9 +13,10 @@ _LEVELS = ("", "its end comes near", "its end is near", "its end is very near", 
 
 def renewal_words(run: Run, row: Mapping[str, Any]) -> list[str]:
     """Return what a renewal is at: its state, why, what comes next, and whether somebody must see to it."""
-    told = [row["state"], row["rule"], f"attempt {row['attempt']}" if row["attempt"] > 1 else ""]
+    told = [row["state"], f"why: {row['rule']}" if row["rule"] else ""]
+    told.append(f"attempt {row['attempt']}" if row["attempt"] > 1 else "")
     if row["next_at"] and row["state"] in {"planned", "failed"}:
-        told.append(f"next: {run.out.when(row['next_at'])}")
+        told.append(f"next {run.out.day(row['next_at'])}")
     if row["level"] and row["state"] not in {"completed", "ended"}:
         told.append(_LEVELS[min(row["level"], len(_LEVELS) - 1)])
     return [one for one in told if one]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,24 +27,39 @@ def list_renewals(
     state: Annotated[str, typer.Option(help="watched, planned, started, waiting, failed, completed or ended.")] = "",
     due: Annotated[int | None, typer.Option(metavar="DAYS", min=0, help="Due within so many days.")] = None,
     urgent: Annotated[bool, typer.Option("--urgent", help="Those whose end is near.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
     limit: Limit = 50,
 ) -> None:
-    """List renewals, what is due next first."""
+    """List the renewals that are still open, what is due next first."""
     before = None if due is None else (run.around.now() + timedelta(days=due)).isoformat()
     asked = {
         "team": id_or_none(run.api, "team", team),
         "state": state or None,
         "due_before": before and before.replace("+00:00", "Z"),
         "level": 1 if urgent else None,
+        "open": None if every or state else True,
     }
     names = Names(run.api)
     columns: Mapping[str, Cell] = {
-        "certificate": lambda row: [row["certificate_id"], names.team(row["team_id"])],
-        "renewal": lambda row: renewal_words(run, row),
-        "due": lambda row: run.out.when_lines(row["due_at"]),
-        "expires": lambda row: run.out.when_lines(row["expires_at"]),
+        "certificate": lambda row: _certificate(row, names),
+        "renewal": lambda row: [*renewal_words(run, row), *_times(run, row)],
     }
     show_list(run, "/renewals", limit, asked, columns, nothing="No renewals.")
+
+
+def _certificate(row: Mapping[str, Any], names: Names) -> list[str]:
+    waits_for = [row["order_id"]] if row["state"] == "waiting" else []
+    return [
+        *row["dns_names"],
+        *row["ip_addresses"],
+        row["certificate_id"],
+        f"team {names.team(row['team_id'])}",
+        *waits_for,
+    ]
+
+
+def _times(run: Run, row: Mapping[str, Any]) -> list[str]:
+    return [f"due {run.out.day(row['due_at'])}", f"expires {run.out.day(row['expires_at'])}"]
 
 
 @command(APP, "renew", changes=True, panel=PANEL)

@@ -11,7 +11,6 @@ from api.cli.errors import CliError, Misused, Refused, SignedOut
 from api.cli.invocation import Run, command
 from api.cli.naming import exact_id
 from api.cli.orders import act
-from api.cli.output import Cell
 from api.cli.text import moment, seconds_of
 
 APP = typer.Typer()
@@ -84,12 +83,10 @@ def _tell(run: Run, outcomes: Sequence[dict[str, Any]]) -> None:
     if run.out.as_json:
         run.out.document(outcomes if outcomes[1:] else outcomes[0])
     else:
-        columns: Mapping[str, Cell] = {
-            "certificate": lambda row: row["id"],
-            "outcome": lambda row: row["state"],
-            "what follows": lambda row: _follows(run, row),
-        }
-        run.out.table(columns, outcomes, nothing="Nothing to revoke.")
+        for one in outcomes:
+            run.out.say(f"{one['id']}: {one['state']}")
+            for line in _follows(run, one):
+                run.out.say(f"  {line}")
     if bad:
         done = len(outcomes) - len(bad)
         raise Refused(f"{len(bad)} of {len(outcomes)} not revoked", fix=f"{done} are done; see why above")
@@ -103,7 +100,8 @@ def _follows(run: Run, row: Mapping[str, Any]) -> list[str]:
     if row.get("waits_for_people"):
         lines.append(f"it waits for people's approval: sslclm approve {row['order_id']}")
     if row["state"] == "planned":
-        return [f"once {row['order_id']} serves; by {run.out.when(row['at_latest'])} regardless", *lines]
+        when = f"when {row['order_id']} serves, " if row["order_id"] else ""
+        return [f"revoked {when}at the latest {run.out.when(row['at_latest'])}", *lines]
     return ["on the CRL within a minute", *lines]
 
 

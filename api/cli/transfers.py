@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from api.cli.certificates import PANEL, Limit, Team, moment_in, show_list
+from api.cli.certificates import PANEL, Limit, Team, certificate_lines, moment_in, show_list
 from api.cli.invocation import Run, command
 from api.cli.naming import Names, exact_id, id_or_none, is_id
 from api.cli.orders import Reason, act
@@ -26,13 +26,19 @@ def list_transfers(
     limit: Limit = 50,
 ) -> None:
     """List what is offered by your teams and to them."""
-    names = Names(run.api)
     columns: Mapping[str, Cell] = {
         "certificate": lambda row: [*row["dns_names"], *row["ip_addresses"], row["certificate_id"]],
-        "from, to": lambda row: [names.team(row["team_id"]), names.team(row["to_team_id"])],
-        "offer": lambda row: [row["state"], "until", *run.out.when_lines(row["valid_until"])],
+        "offer": lambda row: _offer(run, row),
     }
     show_list(run, "/transfers", limit, {"every": every or None}, columns, nothing="No open offers.")
+
+
+def _offer(run: Run, row: Mapping[str, Any]) -> list[str]:
+    sides = [f"from {row['team_name'] or row['team_id']}"]
+    if row["to_team_id"]:
+        sides.append(f"to {row['to_team_name'] or row['to_team_id']}")
+    by, (moment, *distance) = row["offered_by_name"] or row["offered_by"], run.out.when_lines(row["valid_until"])
+    return [row["state"], *sides, f"by {by}", f"until {moment}", *distance]
 
 
 @command(TRANSFER, "offer", changes=True)
@@ -91,6 +97,7 @@ def unowned(run: Run, *, limit: Limit = 50) -> None:
 
 
 def _owned(run: Run) -> Mapping[str, Cell]:
+    names = Names(run.api)
     teams = {row["team_id"]: row for row in run.api.items("/teams", 1_000)}
 
     def owner(row: Mapping[str, object]) -> list[str]:
@@ -99,7 +106,7 @@ def _owned(run: Run) -> Mapping[str, Cell]:
         return [str(team.get("name") or row["team_id"]), str(team.get("contact") or "no contact"), *lacks]
 
     return {
-        "certificate": lambda row: [*row["dns_names"], *row["ip_addresses"], row["certificate_id"]],
+        "certificate": lambda row: certificate_lines(row, names),
         "owner": owner,
         "expires": lambda row: run.out.when_lines(row["not_after"]),
     }

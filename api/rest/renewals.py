@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -17,10 +18,13 @@ from domain.certificates.decision import State as OrderState
 from domain.certificates.order import Order
 from domain.certificates.renewal import State
 from domain.moments import microseconds
+from projections.certificates.inventory import INVENTORY
 from projections.certificates.renewals import RENEWALS, RenewalFilter, RenewalRow
 
 ROUTER = APIRouter(prefix="/api/v1", tags=["certificates"])
-RENEWAL = Shape("Renewal", RenewalRow, without=frozenset({"wake_us"}))
+RENEWAL = Shape(
+    "Renewal", RenewalRow, without=frozenset({"wake_us"}), more={"dns_names": list[str], "ip_addresses": list[str]}
+)
 
 
 class RenewalQuery(PageQuery):
@@ -31,6 +35,7 @@ class RenewalQuery(PageQuery):
     due_before: Timestamp | None = None
     level: int | None = Field(default=None, ge=1, le=4)
     certificate: str | None = None
+    open: bool = Field(default=False, description="only what is still to come, or to be watched")
 
 
 class RenewalAnswer(BaseModel):
@@ -59,8 +64,15 @@ async def renewals(request: Request, query: Annotated[RenewalQuery, Query()]) ->
         due_before_us=microseconds(query.due_before) if query.due_before else None,
         level_from=query.level,
         certificate_id=query.certificate,
+        is_open=True if query.open else None,
     )
-    return call.page(RENEWALS, where, query, RENEWAL)
+
+    def show(row: Mapping[str, Any]) -> dict[str, Any]:
+        known = call.edge.views.get(INVENTORY, row["certificate_id"])
+        names = {name: known[name] if known else [] for name in ("dns_names", "ip_addresses")}
+        return RENEWAL(row) | names
+
+    return call.page(RENEWALS, where, query, show)
 
 
 @ROUTER.post("/certificates/{certificate_id}/renew", **command({202: RenewalAnswer}, RenewalWish))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from api.calls import Body, PageQuery, Recorded, Why, commanding, reading
+from api.history import PeopleNames
+from api.objects import ObjectNames
 from api.openapi import command, read
 from api.shapes import Shape
 from commands.certificates.transfer import (
@@ -23,7 +26,9 @@ from domain.moments import microseconds
 from projections.certificates.transfers import TRANSFERS, TransferFilter, TransferRow
 
 ROUTER = APIRouter(prefix="/api/v1", tags=["transfers"])
-TRANSFER = Shape("Transfer", TransferRow)
+NAMES = {"team_name": str, "to_team_name": str, "offered_by_name": str}
+"""Names of both sides, which neither may be able to look up, and of who offers ("" where it is known no more)."""
+TRANSFER = Shape("Transfer", TransferRow, more=NAMES)
 
 
 class TransferQuery(PageQuery):
@@ -47,7 +52,16 @@ async def transfers(request: Request, query: Annotated[TransferQuery, Query()]) 
     call = await reading(request)
     now = None if query.every else microseconds(call.edge.clock())
     where = TransferFilter(state=None if query.every else "open", to_team_id=query.to, valid_from_us=now)
-    return call.page(TRANSFERS, where, query, TRANSFER)
+    objects, people = ObjectNames(call.edge.views), PeopleNames(call.edge)
+
+    def show(row: Mapping[str, Any]) -> dict[str, Any]:
+        return TRANSFER(row) | {
+            "team_name": objects.name(row["team_id"]),
+            "to_team_name": objects.name(row["to_team_id"]) if row["to_team_id"] else "",
+            "offered_by_name": people(row["offered_by"]),
+        }
+
+    return call.page(TRANSFERS, where, query, show)
 
 
 @ROUTER.post("/certificates/{certificate_id}/transfer/offer", **command({200: Recorded}, Offer))

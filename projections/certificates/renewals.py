@@ -24,7 +24,9 @@ class RenewalRow(TypedDict):
 
     ``due_us``: when the successor is due; ``next_us``: when the next attempt is made (None: none by itself);
     ``wake_us``: when the scheduler looks at it again, for an attempt or an escalation. ``level``: 0, or the highest
-    escalation so far. ``rule``: why it waits, failed or ended. ``created``, ``changed``: ledger positions.
+    escalation so far. ``rule``: why it waits, failed or ended. ``is_open``: something is still to come, or to be
+    watched; the end of a certificate that is revoked, replaced or over is watched no more. ``created``, ``changed``:
+    ledger positions.
     """
 
     renewal_id: str
@@ -41,6 +43,7 @@ class RenewalRow(TypedDict):
     order_id: str | None
     rule: str
     completed_by: str | None
+    is_open: bool
     created: int
     changed: int
 
@@ -61,6 +64,7 @@ class RenewalFilter(Filter):
     wake_before_us: int | None = below("wake_us")
     level_from: int | None = at_least("level")
     certificate_id: str | None = equals("certificate_id")
+    is_open: bool | None = equals("is_open")
 
 
 def _begun(rows: Rows[RenewalRow], fact: Fact[Any], renewal_id: str, certificate_id: str, times: Life) -> RenewalRow:
@@ -80,6 +84,7 @@ def _begun(rows: Rows[RenewalRow], fact: Fact[Any], renewal_id: str, certificate
         order_id=None,
         rule="",
         completed_by=None,
+        is_open=True,
         created=known["created"] if known else fact.position,
         changed=fact.position,
     )
@@ -161,6 +166,12 @@ def _moved(rows: Rows[RenewalRow], fact: Fact[Certificate.OwnershipMoved]) -> No
         rows.put({**row, "team_id": fact.event.team_id, "changed": fact.position})
 
 
+def _lost(rows: Rows[RenewalRow], fact: Fact[Certificate.Revoked] | Fact[Certificate.Superseded]) -> None:
+    row = rows.get(Renewal.id_for(fact.stream_id))
+    if row and row["state"] == "watched":
+        rows.put({**row, "is_open": False, "changed": fact.position})
+
+
 def _move(rows: Rows[RenewalRow], fact: Fact[Any], changes: dict[str, Any]) -> None:
     if row := rows.get(fact.stream_id):
         moved: Any = {**row, **changes, "changed": fact.position}
@@ -170,7 +181,9 @@ def _move(rows: Rows[RenewalRow], fact: Fact[Any], changes: dict[str, Any]) -> N
 def _awake(row: RenewalRow) -> RenewalRow:
     """Return a row with the moment at which it is looked at again."""
     if row["state"] not in OPEN:
-        return {**row, "wake_us": NEVER_US}
+        return {**row, "wake_us": NEVER_US, "is_open": False}
+    if row["state"] == "watched" and row["level"] >= EXPIRED:
+        row = {**row, "is_open": False}
     wakes = [row["next_us"]] if row["next_us"] is not None else []
     if row["level"] < EXPIRED:
         times = Life(moment_of(row["due_us"]), moment_of(row["expires_us"]))
@@ -180,7 +193,7 @@ def _awake(row: RenewalRow) -> RenewalRow:
 
 RENEWALS: Projection[RenewalRow] = Projection(
     name="renewals",
-    version=1,
+    version=2,
     key="renewal_id",
     columns={
         "certificate_id": "text",
@@ -190,14 +203,24 @@ RENEWALS: Projection[RenewalRow] = Projection(
         "expires_us": "integer",
         "wake_us": "integer",
         "level": "integer",
+        "is_open": "boolean",
     },
-    indexes=(("wake_us",), ("due_us",), ("team_id", "due_us"), ("expires_us",), ("certificate_id",)),
+    indexes=(
+        ("wake_us",),
+        ("due_us",),
+        ("is_open", "due_us"),
+        ("team_id", "due_us"),
+        ("expires_us",),
+        ("certificate_id",),
+    ),
     scope="team_id",
     folds=dict(
         (
             on(Certificate.IssuanceStarted, _brought),
             on(Certificate.IssuanceFailed, _not_issued),
             on(Certificate.OwnershipMoved, _moved),
+            on(Certificate.Revoked, _lost),
+            on(Certificate.Superseded, _lost),
             on(Renewal.Planned, _planned),
             on(Renewal.Watched, _watched),
             on(Renewal.Started, _started),

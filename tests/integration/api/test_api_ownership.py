@@ -39,6 +39,9 @@ async def test_both_sides_see_an_open_offer_and_nobody_else(lab, anna, ben):
     assert 200 == (await send(lab, anna, certificate_id, "offer", team="pay")).status_code
     for client in (anna, ben):
         assert ["offered.shop.test"] == [name for row in await listed(client) for name in row["dns_names"]]
+        (row,) = await listed(client)
+        assert ["shop", "pay"] == [row["team_name"], row["to_team_name"]]
+        assert row["offered_by_name"]
     assert 404 == (await ben.get(f"/api/v1/certificates/{certificate_id}")).status_code
 
     assert 200 == (await send(lab, ben, certificate_id, "refuse")).status_code
@@ -86,6 +89,19 @@ async def test_what_is_no_address_is_refused_without_repeating_it(lab, anna, bad
 
     assert (422, "contact-address") == (answer.status_code, answer.json()["rule"])
     assert not bad or bad not in answer.text
+
+
+async def test_the_end_of_a_revoked_certificate_is_watched_no_more(lab, anna):
+    """Renewals carry names; asked for what is open, a revoked certificate's is not among them."""
+    kept, gone = [await issued(lab, anna, name) for name in ("kept.shop.test", "gone.shop.test")]
+    path = f"/api/v1/certificates/{gone}/revoke"
+    assert 200 == (await anna.post(path, json={}, headers=lab.key())).status_code
+    await lab.backend.views.wait_for(lab.position())
+    found = {row["certificate_id"]: row for row in await listed(anna, "/api/v1/renewals", limit=200)}
+    still = [row["certificate_id"] for row in await listed(anna, "/api/v1/renewals", open=True, limit=200)]
+
+    assert (["gone.shop.test"], False) == (found[gone]["dns_names"], found[gone]["is_open"])
+    assert (True, False) == (kept in still, gone in still)
 
 
 async def test_what_expires_first_comes_first(lab, anna, olga):

@@ -68,19 +68,21 @@ def test_a_hash_may_be_the_keys(fake):
 
 
 def test_events_come_as_lines(fake):
-    """One line an event for people, one JSON document an event for machines; Ctrl-C is the ordinary end."""
+    """One line an event for people, its position first; a JSON document for machines; Ctrl-C is the ordinary end."""
     refused = happening(8, what="refused", rule="four-eyes", access="refused", actor_name="", actor="p-9")
     answers = [page(7), page(8, happening(7), refused), KeyboardInterrupt()]
     fake.answers["GET", "/activity"] = list(answers)
-    lines = fake("watch", expect=0).stdout.splitlines()
+    shown = fake("watch", expect=0)
+    lines = shown.stdout.splitlines()
     fake.answers["GET", "/activity"] = list(answers)
     documents = [json.loads(line) for line in fake("watch", "--json", expect=0).stdout.splitlines()]
 
     assert lines == [
-        "2026-11-23 11:59:58  certificate issued: www.shop.test  (Anna)",
-        "2026-11-23 11:59:58  refused by rule four-eyes: www.shop.test  (p-9)",
+        "7  2026-11-23 11:59:58  certificate issued: www.shop.test  (Anna)",
+        "8  2026-11-23 11:59:58  refused by rule four-eyes: www.shop.test  (p-9)",
     ]
     assert [one["position"] for one in documents] == [7, 8]
+    assert shown.stderr == "Watching; Ctrl-C ends it.\n"
 
 
 def test_a_server_that_was_away_is_followed_on(fake):

@@ -119,3 +119,29 @@ def test_unowned_and_expiring_name_whom_to_write_to(fake):
     assert "true" == unowned.url.params["unowned"]
     assert "2026-12-07T12:00:00Z" == expiring.url.params["expiring_before"]
     fake("expiring", "--within", "soon", expect=2)
+
+
+@pytest.mark.parametrize("columns", ["80", "160"])
+def test_offers_are_told_by_names(fake, columns):
+    """The other team is not one's own to look up, so the answer names it; who offers and until when stand there."""
+    row = {
+        "certificate_id": CERTIFICATE, "state": "open", "team_id": "team-1", "to_team_id": "team-2",
+        "team_name": "shop", "to_team_name": "pay", "offered_by": "p-2", "offered_by_name": "Anna (team shop)",
+        "dns_names": ["www.shop.test"], "ip_addresses": [], "valid_until": "2026-11-30T12:00:00Z",
+    }  # fmt: skip
+    fake.has("/transfers", row)
+    shown = fake("transfer", "list", expect=0, env={"COLUMNS": columns}).stdout
+
+    words = ("www.shop.test", CERTIFICATE, "from shop", "to pay", "by Anna (team shop)", "until 2026-11-30 12:00")
+    assert [] == [one for one in words if one not in shown]
+
+
+@pytest.mark.parametrize("command", ["list", "unowned"])
+def test_an_agents_certificate_is_called_by_its_host(fake, command):
+    """It has no DNS name of its own."""
+    host = "host-00000000-0000-4000-8000-000000000001"
+    fake.has("/hosts", {"host_id": host, "name": "web1.shop.test"})
+    row = {"certificate_id": CERTIFICATE, "purpose": "agent", "host_id": host, "dns_names": [], "ip_addresses": []}
+    fake.has("/certificates", {**row, "state": "issued", "team_id": "team-1", "not_after": "2026-11-30T12:00:00Z"})
+
+    assert "agent of web1.shop.test" in fake(command, expect=0, env={"COLUMNS": "80"}).stdout

@@ -49,6 +49,7 @@ def test_it_is_looked_at_for_whatever_comes_first(folded):
     one.complete(by="certificate-2", at=at(26 * DAY))
     (row,) = fold(one).values()
     assert (row["state"], row["completed_by"], row["wake_us"]) == ("completed", "certificate-2", NEVER_US)
+    assert row["is_open"] is False
 
 
 def test_a_failure_says_why_and_when_again(folded):
@@ -70,6 +71,19 @@ def test_a_brought_key_is_watched_without_an_event(folded):
 
     mine.fail(reason="signing-failed", at=at(1))
     assert fold(mine) == {}
+
+
+def test_a_revoked_certificate_is_watched_no_more(folded):
+    """Nothing is to come for it, so it does not stand among what is open."""
+    fold, mine = folded(RENEWALS), certificate(9)
+    mine.pending_events[0] = mine.pending_events[0].model_copy(update={"host_id": None})
+    mine.issued(certificate="", fingerprint="ab" * 32, at=at(1))
+    (row,) = fold(mine).values()
+    assert row["is_open"] is True
+
+    mine.revoke(reason="superseded", at=at(2))
+    (row,) = fold(mine).values()
+    assert (row["state"], row["is_open"]) == ("watched", False)
 
 
 def test_what_was_served_reads_replaced_once_another_is_proven_there(folded):
