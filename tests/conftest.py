@@ -58,3 +58,11 @@ def _loopback_only() -> Iterator[None]:
 
         patch.setattr(socket, "getaddrinfo", getaddrinfo)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _own_umask() -> Iterator[None]:
+    """Harm prevented: the agent, run in the process of a test, sets the umask for all tests after it."""
+    former = os.umask(0o022)
+    yield
+    os.umask(former)

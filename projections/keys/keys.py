@@ -12,6 +12,10 @@ from domain.moments import microseconds
 from projections.base import Fact, Projection, Rows, on
 from projections.query import Filter, Order, any_of, equals, holds
 
+CERTIFICATES_KEPT = 16
+"""The newest of a key that a row names; a pipeline may have one key certified ten thousand times. The inventory finds
+all by the key's ``spki_sha256``."""
+
 
 class KeyRow(TypedDict):
     """One key.
@@ -92,7 +96,8 @@ def _now(rows: Rows[KeyRow], fact: Fact[Any]) -> KeyRow | None:
 
 def _certified(rows: Rows[KeyRow], fact: Fact[Any]) -> None:
     if row := rows.get(Key.id_for(fact.event.spki_sha256)):
-        rows.put({**row, "certificate_ids": [*row["certificate_ids"], fact.stream_id], "changed": fact.position})
+        newest = [*row["certificate_ids"], fact.stream_id][-CERTIFICATES_KEPT:]
+        rows.put({**row, "certificate_ids": newest, "changed": fact.position})
 
 
 def _delivered(rows: Rows[KeyRow], fact: Fact[Key.DeliveryAuthorised]) -> None:

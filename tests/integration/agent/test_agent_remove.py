@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.agent_lab import NAME, Lab, command_line, sha256_of
+from tests.support.crash_backend import eventually
 from tests.support.nginx import Nginx, seed_pair, served_der
 from tests.support.nginx_sites import running_sites, switch
 from tests.support.pki import Pair, make_leaf
@@ -205,6 +206,6 @@ def test_stopped_on_the_way(host, step):
 
     assert stopped.returncode == 0, stopped.stderr
     assert task_id not in host.lab.backend.results
-    assert host.served() == before
+    eventually(lambda: host.served() == before, "the last of nginx's former workers to end")
     assert command_line(host.lab.config, "once").returncode == 0
     assert host.lab.backend.result(task_id)["outcome"] == "removed"

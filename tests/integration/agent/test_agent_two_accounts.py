@@ -39,6 +39,7 @@ class OtherAccount(Lab):
         self.python = python_for(ACCOUNT)
         token = self.folder / "token"
         token.write_text(self.backend.token())
+        token.chmod(0o644)  # the other account reads it, whatever our umask is
         self._own()
         done = self.agent("enrol", "--token-file", str(token))
         assert done.returncode == 0, done.stderr
