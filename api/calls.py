@@ -218,4 +218,5 @@ def read_json(model: type[M], body: bytes) -> M:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise invalid(error.errors(include_input=False, include_url=False)) from None
+        members = tuple(model.model_fields)
+        raise invalid(error.errors(include_input=False, include_url=False), members) from None

@@ -10,6 +10,7 @@ that lacks what every call must have, such as an idempotency key. What nobody ex
 
 from __future__ import annotations
 
+import difflib
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -156,12 +157,25 @@ def _document(
     return Response(json.dumps(document), int(status), headers, MEDIA_TYPE)
 
 
-def invalid(errors: Sequence[Mapping[str, Any]]) -> InvalidInput:
-    """Return what pydantic found as one error: it names the members, and never repeats what was sent."""
-    shown = [f"{'.'.join(str(part)[:64] for part in one['loc']) or 'body'}: {_said(one)}" for one in errors]
+def invalid(errors: Sequence[Mapping[str, Any]], members: Sequence[str] = ()) -> InvalidInput:
+    """Return what pydantic found as one error: it names the members, and never repeats what was sent.
+
+    ``members``: those that there are; the nearest is suggested in place of an unknown one.
+    """
+    shown = [
+        f"{'.'.join(str(part)[:64] for part in one['loc']) or 'body'}: {_said(one)}{_near(one, members)}"
+        for one in errors
+    ]
     more = [f"and {len(shown) - _ERRORS_SHOWN} more"] if len(shown) > _ERRORS_SHOWN else []
     detail = "; ".join([*shown[:_ERRORS_SHOWN], *more])
     return InvalidInput(detail, fix="see /api/openapi.json for the members and their form")
+
+
+def _near(error: Mapping[str, Any], members: Sequence[str]) -> str:
+    if error["type"] != "extra_forbidden" or len(error["loc"]) != 1:
+        return ""
+    close = difflib.get_close_matches(str(error["loc"][0])[:64], members, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _said(error: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ def login(
     *,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True,
 ) -> None:
-    """Sign in with a browser; the session of at most 8 hours is kept for the next commands."""
+    """Sign in with a browser; the session is kept for the next commands, 8 hours at most, 30 minutes without use."""
     if ca_sha256 and run.options.ca_file:
         raise Misused("--ca-file and --ca-sha256 say the same twice", fix="give one of them")
     ca_pem = fetch_ca(run.server, ca_sha256, run.around.transport) if ca_sha256 else run.ca_pem()
@@ -46,7 +46,9 @@ def login(
     run.file.remember(run.server, kept, current=True)
     if run.out.as_json:
         run.out.document({"server": run.server, "expires_at": kept.expires_at})
-    run.out.say(f"Signed in at {run.server} until {run.out.when(kept.expires_at)}.")
+    run.out.say(
+        f"Signed in at {run.server} until {run.out.when(kept.expires_at)}; 30 minutes without use end it earlier."
+    )
 
 
 def sign_in_for(run: Run, act: str, provider: str, *, browser: bool) -> None:

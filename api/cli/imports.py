@@ -24,7 +24,7 @@ _PASSWORDS_MAX = 65_536
 _KEYS = {
     "none": "no key",
     "kept": "key kept in the key store",
-    "dropped": "key dropped; it counts as seen",
+    "dropped": "key not kept (name a --profile that allows it)",
 }
 
 
@@ -124,4 +124,6 @@ def _verdict(row: Mapping[str, Any], *, dry_run: bool) -> list[str]:
     taken = ["would be taken"] if dry_run else ["taken", row["certificate_id"]]
     kept = [] if row["bytes_kept"] else ["it may name a person: its bytes are not kept"]
     expired = ["expired already"] if row["expired"] else []
-    return [*taken, f"chain of {row['chain_length']}", _KEYS.get(row["key"], row["key"]), *expired, *kept]
+    length = row["chain_length"]
+    chain = f"chain of {length}" if length else "no CA certificates in the file"
+    return [*taken, chain, _KEYS.get(row["key"], row["key"]), *expired, *kept]

@@ -31,7 +31,7 @@ _STRANGE_ROWS = (LookupError, TypeError, AttributeError, ValueError, ArithmeticE
 _STRANGE = "the answer is not what this program understands: is the server of another version?"
 _STRANGE_FIX = "compare the versions; with --json the answer is shown as it is"
 CheckRows = Callable[..., Mapping[str, Any]]
-_LOGIN = "sign in: sslclm login --server https://…"
+_LOGIN = "sign in: sslclm login --server https://… --ca-file root-ca.pem (its operator has the file)"
 
 
 def _now() -> datetime:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from api.cli import (
@@ -22,7 +24,8 @@ from api.cli import (
     rules,
     transfers,
 )
-from api.cli.errors import EXIT_CODES
+from api.cli.errors import EXIT_CODES, Misused
+from api.cli.output import complain
 
 app = typer.Typer(
     name="sslclm",
@@ -31,6 +34,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # their frames would show local variables, a token among them
     rich_markup_mode="rich",
 )
+
+
+@app.callback()
+def before_every_command(
+    *, as_json: Annotated[bool, typer.Option("--json", hidden=True, help="Goes behind the command.")] = False
+) -> None:
+    """Say where an option belongs that was written too early."""
+    if as_json:
+        error = Misused("--json goes behind the command", fix="for example: sslclm list --json")
+        complain(error)
+        raise typer.Exit(error.exit_code)
+
+
 PARTS = (access, orders, certificates, renewals, revoking, imports, transfers, notices, accesses)
 for part in (*(one.APP for one in PARTS), rules.ISSUERS):
     app.add_typer(part)

@@ -22,6 +22,8 @@ PATHS = {
 }
 """Kind of an object, as its id begins -> where it is read."""
 _ID = re.compile(r"[a-z]{2,20}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NAME = re.compile(r"(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+_TEAM_ID = re.compile(r"\bteam-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _NAMES_MAX = 1_000
 
 
@@ -38,7 +40,8 @@ def is_id(given: str, kind: str) -> bool:
 def exact_id(given: str, kind: str) -> str:
     """Return ``given``, which must be an id of this kind: nothing else gets into the path of a call."""
     if not is_id(given, kind):
-        raise Misused(f"{given!r} is not the id of a {kind}", fix=f"it looks like {kind}-1b4e28ba-2fa1-4…")
+        look = f"; see: sslclm list --name {given}" if kind == "certificate" and _NAME.fullmatch(given) else ""
+        raise Misused(f"{given!r} is not the id of a {kind}", fix=f"it looks like {kind}-1b4e28ba-2fa1-4…{look}")
     return given
 
 
@@ -67,6 +70,10 @@ class Names:
     def team(self, team_id: Any) -> str:
         """Return a team's name."""
         return self._teams.get(team_id) or str(team_id or "")
+
+    def teams_in(self, sentence: str) -> str:
+        """Return a sentence with teams' names in place of their ids."""
+        return _TEAM_ID.sub(lambda found: self.team(found[0]), sentence)
 
     def host(self, host_id: Any) -> str:
         """Return a host's name."""

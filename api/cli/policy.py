@@ -20,6 +20,13 @@ from api.cli.wish import Place, seconds
 
 APP = typer.Typer(help="What may be issued on which day, and what a rule would break.", no_args_is_help=True)
 Day = Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="A day in UTC; default: today.")]
+_BREAKS = 1
+_BINDS = {
+    "requests": "requests",
+    "issued": "requests, and what is issued from its day on",
+    "living": "requests, and everything that lives on its day",
+}
+_ALWAYS = "1970-01-01"
 _SAID = {"passes": "passes", "waits": "waits", "refuses": "refused", "not-in-force": "not in force"}
 
 
@@ -31,12 +38,17 @@ def rules(run: Run, *, day: Day = "") -> None:
         run.out.document(answer)
         return
     columns: Mapping[str, Cell] = {
-        "rule": lambda row: row["rule"],
-        "in force": lambda row: [f"since {row['effective']}", *([f"until {row['until']}"] if row["until"] else [])],
-        "binds": lambda row: row["binds"],
+        "rule, what helps": lambda row: [row["rule"], row["fix"]],
+        "in force": _days,
+        "binds": lambda row: _BINDS.get(row["binds"], row["binds"]),
         "source": lambda row: row["citation"],
     }
     run.out.table(columns, answer["items"], nothing="No rules.")
+
+
+def _days(row: Mapping[str, Any]) -> list[str]:
+    since = "always" if row["effective"] == _ALWAYS else f"since {row['effective']}"
+    return [since, *([f"until {row['until']}"] if row["until"] else [])]
 
 
 @command(APP, "preview")
@@ -52,7 +64,8 @@ def preview(
 ) -> None:
     """Tell what of today's profiles, certificates and renewals a day will break, for whom.
 
-    Exit code 0: nothing; 1: something. At most --limit things are listed; all are counted.
+    Exit code 0: nothing breaks; 1: something breaks, which is a finding and no error.
+    At most --limit things are listed; all are counted.
     """
     found = look_ahead(run.api, day, id_or_none(run.api, "team", team), limit)
     if run.out.as_json:
@@ -60,9 +73,17 @@ def preview(
     else:
         _tell_preview(run, found, each=each)
     if found.broken:
-        raise Refused(
-            f"on {found.on} {found.broken} things break", fix="sslclm policy preview --list says which, and why"
-        )
+        _tell_broken(run, found, team, each=each)
+        raise typer.Exit(_BREAKS)
+
+
+def _tell_broken(run: Run, found: Ahead, team: str, *, each: bool) -> None:
+    """Say what was found, and how to see more of it; it is a finding, and no error."""
+    things = "1 thing breaks" if found.broken == 1 else f"{found.broken} things break"
+    run.out.say(f"On {found.on} {things}.")
+    if not each:
+        of_team = f" --team {team}" if team else ""
+        run.out.say(f"Which, and why: sslclm policy preview --date {found.on}{of_team} --list")
 
 
 def _tell_preview(run: Run, found: Ahead, *, each: bool) -> None:
@@ -79,7 +100,7 @@ def _tell_preview(run: Run, found: Ahead, *, each: bool) -> None:
     if each and found.items:
         columns: Mapping[str, Cell] = {
             "what": lambda row: [row["kind"], *row["names"], row["certificate_id"] or row["profile_id"]],
-            "why": lambda row: row["message"],
+            "why": lambda row: names.teams_in(row["message"]),
             "from": lambda row: row["when"],
         }
         run.out.table(columns, found.items, nothing="")
@@ -145,10 +166,11 @@ def _told(run: Run, answer: dict[str, Any], *, every: bool) -> None:
         f"Asked on {answer['on']}",
         {"names": named, "key": answer["key_algorithm"], "validity": span(answer["validity"])},
     )
+    known = Names(run.api)
     columns: Mapping[str, Cell] = {
         "rule": lambda row: row["rule"],
         "verdict": lambda row: _SAID[row["verdict"]],
-        "why": lambda row: row["message"] or _since(row),
+        "why": lambda row: known.teams_in(row["message"]) or _since(row),
         "fix, source": lambda row: [row["fix"], row["citation"]] if row["message"] else row["citation"],
     }
     rows = [row for row in answer["rules"] if every or row["verdict"] in {"waits", "refuses"}]

@@ -40,7 +40,7 @@ def revoke(
     remove: Remove = None,
     reason: Reason = "",
 ) -> None:
-    """Revoke certificates for good; each is a command of its own. The next CRL, within a minute, says so."""
+    """Revoke certificates for good; each is a command of its own. The next CRL, within seconds, says so."""
     wanted = [exact_id(one, "certificate") for one in dict.fromkeys(certificates)]
     if len(wanted) > _MANY:
         raise Misused(f"at most {_MANY} at once", fix="divide them over several runs")
@@ -102,7 +102,7 @@ def _follows(run: Run, row: Mapping[str, Any]) -> list[str]:
     if row["state"] == "planned":
         when = f"when {row['order_id']} serves, " if row["order_id"] else ""
         return [f"revoked {when}at the latest {run.out.when(row['at_latest'])}", *lines]
-    return ["on the CRL within a minute", *lines]
+    return ["on the CRL within seconds", *lines]
 
 
 def _within(by: str) -> int | None:

@@ -84,9 +84,24 @@ def expiring(
     team: Team = "",
     limit: Limit = 50,
 ) -> None:
-    """List what is in force and expires soon, the next one first, with whom to write to."""
+    """List what is in force and expires within 30 days, the next one first: whom to write to, who renews it."""
     asked = {"team": id_or_none(run.api, "team", team), "state": "issued", "expiring_before": moment_in(run, within)}
-    show_list(run, "/certificates", limit, asked, _owned(run), nothing=f"Nothing expires within {within}.")
+    states = {} if run.out.as_json else _renewals(run)
+    columns: Mapping[str, Cell] = {
+        **_owned(run),
+        "renewed": lambda row: _renewed(states.get(str(row["certificate_id"]))),
+    }
+    show_list(run, "/certificates", limit, asked, columns, nothing=f"Nothing expires within {within}.")
+
+
+def _renewals(run: Run) -> dict[str, str]:
+    """Return the renewals' states by certificate, those that are due first: what soon expires is among them."""
+    return {row["certificate_id"]: row["state"] for row in run.api.items("/renewals", 1_000)}
+
+
+def _renewed(state: str | None) -> str:
+    """Tell who renews: this system, or whoever made the key, whose end is only watched here."""
+    return "-" if state is None else "by you" if state == "watched" else "by itself"
 
 
 @command(APP, "unowned", panel=PANEL)

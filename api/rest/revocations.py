@@ -68,7 +68,7 @@ class Revoked(Recorded):
 
 @ROUTER.post("/{certificate_id}/revoke", **command({200: Revoked}, Revocation))
 async def revoke(request: Request, certificate_id: str) -> Response:
-    """Revoke a certificate for good, or replace it first; the next CRL, within a minute of it, says so."""
+    """Revoke a certificate for good, or replace it first; the next CRL, within seconds, says so."""
     call = await commanding(request)
     why = await call.body(Revocation)
     wish = RevokeCertificate(certificate_id=certificate_id, **why.model_dump(exclude={"reason"}))

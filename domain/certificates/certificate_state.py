@@ -41,4 +41,4 @@ class CertificateState(Aggregate):
     def _must_be(self, state: State) -> None:
         if self.state != state:
             told = f"the certificate is {self.state}, not {state}"
-            raise WrongState(told, rule="certificate-state", fix="look at its history")
+            raise WrongState(told, rule="certificate-state", fix=f"look at its history: sslclm show {self.id}")

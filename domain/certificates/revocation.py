@@ -142,7 +142,8 @@ class Revocable(CertificateState):
     def call_off_revocation(self, *, at: datetime) -> None:
         """Call a planned revocation off; one for a compromised key comes whatever anybody says."""
         if self.planned is None:
-            raise WrongState("no revocation is planned", rule="revocation-planned", fix="look at its history")
+            told = "no revocation is planned"
+            raise WrongState(told, rule="revocation-planned", fix=f"look at its history: sslclm show {self.id}")
         if self.planned.reason == "keyCompromise" and at <= self.not_after:
             raise WrongState(
                 "a compromised key's certificate is revoked", rule="key-compromised", fix="replace it until then"
@@ -162,7 +163,8 @@ class Revocable(CertificateState):
         """
         graver = self.state == "revoked" and reason == "keyCompromise" != self.revoked_for
         if self.state not in {"issued", "superseded"} and not graver:
-            raise WrongState(f"the certificate is {self.state}", rule="certificate-state", fix="look at its history")
+            told = f"the certificate is {self.state}"
+            raise WrongState(told, rule="certificate-state", fix=f"look at its history: sslclm show {self.id}")
         if self.purpose == "imported":
             where = ", ".join(self.ask_there) or "its certificate names no address"
             raise WrongState(

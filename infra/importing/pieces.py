@@ -46,4 +46,8 @@ class Pieces:
 def locked(what: str, passwords: Passwords) -> Unreadable:
     """Return that something needs a password which was not given."""
     sentence = f"{what} is locked: " + ("no password that was given fits" if passwords else "it needs a password")
-    return Unreadable(sentence, rule="import-locked", fix="give its password: --password-file FILE")
+    return Unreadable(
+        sentence,
+        rule="import-locked",
+        fix="give its password: --password-file FILE, one password a line, also the key's",
+    )

@@ -12,7 +12,7 @@ RULE = Rule(
     citation="CA/B TLS Baseline Requirements 2.2.6 section 6.3.2 (SC-081v3)",
     effective=date(2027, 3, 15),
     waivable=False,
-    fix="ask for at most 99 days",
+    fix="ask for at most 99 days: any excess over whole days counts as another one",
     check=longer_than(days=100),
     until=date(2029, 3, 15),
     binds=Binds.ISSUED,

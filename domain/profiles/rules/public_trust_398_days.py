@@ -12,7 +12,7 @@ RULE = Rule(
     citation="CA/B TLS Baseline Requirements 1.7.1 section 6.3.2 (SC-031)",
     effective=date(2020, 9, 1),
     waivable=False,
-    fix="ask for at most 397 days",
+    fix="ask for at most 397 days: any excess over whole days counts as another one",
     check=longer_than(days=398),
     until=date(2026, 3, 15),
     binds=Binds.ISSUED,

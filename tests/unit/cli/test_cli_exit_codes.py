@@ -108,3 +108,10 @@ def test_help_tells_the_exit_codes(fake):
         shown = " ".join(fake(*arguments, expect=0).stdout.split())
 
         assert "5 accepted, but not issued yet" in shown.replace("│ ", "").replace(" │", "")
+
+
+def test_hints_lead_to_the_next_command(fake):
+    """A name in place of an id, an option before the command, and no server: each says what to type."""
+    assert "sslclm list --name www.shop.test" in fake("renew", "www.shop.test", expect=2).stderr
+    assert "--json goes behind the command" in fake("--json", "list", expect=2).stderr
+    assert "--ca-file" in fake("list", "--server", "https://other.test", expect=3).stderr

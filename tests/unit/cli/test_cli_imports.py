@@ -69,6 +69,14 @@ def test_what_was_found_and_not_taken_is_exit_code_1(importing):
     assert "no certificate to take" in importing(expect=1).stderr
 
 
+def test_what_is_missing_is_told_in_words(importing):
+    """No chain, and a key that is not kept: what that means, and what keeps it."""
+    told = " ".join(importing(TAKEN | {"chain_length": 0}, expect=0).stdout.split())
+
+    assert "no CA certificates in the file" in told
+    assert "key not kept (name a --profile that allows it)" in told
+
+
 def test_a_dry_run_says_would(fake, importing):
     """Nothing is claimed to be done that is not."""
     done = importing(TAKEN | {"certificate_id": None}, dry_run=True, arguments=("--dry-run",), expect=0)
@@ -110,11 +118,13 @@ def test_unowned_and_expiring_name_whom_to_write_to(fake):
     fake.has("/teams", {"team_id": TEAM, "name": "shop", "contact": "", "grant_ids": []})
     lonely = fake("unowned", expect=0).stdout
     fake.has("/teams", {"team_id": TEAM, "name": "shop", "contact": "a@shop.test", "grant_ids": ["grant-1"]})
+    fake.has("/renewals", {"certificate_id": CERTIFICATE, "state": "watched"})
     soon = fake("expiring", "--within", "2w", expect=0).stdout
 
     assert "no contact" in lonely
     assert "nobody holds it" in lonely
     assert "a@shop.test" in soon
+    assert "by you" in soon
     [unowned, expiring] = fake.sent("GET", "/certificates")
     assert "true" == unowned.url.params["unowned"]
     assert "2026-12-07T12:00:00Z" == expiring.url.params["expiring_before"]

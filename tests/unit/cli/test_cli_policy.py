@@ -76,6 +76,16 @@ def test_the_rules_of_a_day(fake):
 
     assert "on=2027-03-15" in str(fake.asked[-1].url)
     assert "public-trust-100-days" in result.output
+    assert "ask for 99 days" in " ".join(result.output.split())
+
+
+def test_a_rule_of_this_system_is_in_force_always(fake):
+    """Nobody is shown the day on which clocks begin, and what a rule binds is a sentence."""
+    fake.has("/policy/rules", on="2027-03-15", items=[RULE | {"effective": "1970-01-01", "binds": "living"}])
+    told = fake("policy", "rules", expect=0, env={"COLUMNS": "200"}).stdout
+
+    assert "always" in told
+    assert "everything that lives on its day" in told
 
 
 def test_looking_ahead_fails_where_something_breaks(fake):
@@ -85,8 +95,25 @@ def test_looking_ahead_fails_where_something_breaks(fake):
     document = json.loads(fake("policy", "preview", "--date", "2027-03-15", "--json", expect=1).stdout)
 
     assert "www.shop.com" in table.output
+    assert "On 2027-03-15 2 things break." in table.stdout
+    assert "--list" not in table.output
+    assert "sslclm:" not in table.output
     assert (2, 2, 1) == (document["examined"], document["broken"], len(document["groups"]))
     assert (2, "2027-04-01") == (document["groups"][0]["count"], document["groups"][0]["first"])
+
+
+def test_a_finding_names_teams_and_what_to_ask_next(fake):
+    """One thing breaks; the next question keeps the day; with --list no id of a team is left in the reason."""
+    broken = BROKEN | {"message": f"{TEAM} may not use it"}
+    fake.has("/policy/preview", on="2027-03-15", items=[broken], examined=2, next_cursor=None, position=7)
+    fake.has("/teams", {"team_id": TEAM, "name": "shop"})
+    counted = fake("policy", "preview", "--date", "2027-03-15", expect=1).stdout
+    listed = fake("policy", "preview", "--list", expect=1, env={"COLUMNS": "200"}).stdout
+
+    assert "1 thing breaks" in counted
+    assert "sslclm policy preview --date 2027-03-15 --list" in counted
+    assert "shop may not use it" in listed
+    assert TEAM not in listed
 
 
 def test_looking_ahead_at_a_quiet_day(fake):
