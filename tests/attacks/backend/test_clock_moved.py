@@ -79,6 +79,8 @@ async def test_a_person_says_what_time_it_is(place, days, right):
         done = await olga.post("/api/v1/clock/confirm", json=said, headers=place.lab.key())
         again = await olga.post("/api/v1/clock/confirm", json=said, headers=place.lab.key())
     status, rule = await place.order()
+    if rule == "session-ended":  # the confirmed time was heard between this sign-in and its call
+        status, rule = await place.order()
 
     assert (403, 200) == (denied.status_code, done.status_code)
     assert again.status_code in {409, 401}  # by a later time that was confirmed, the session has ended
