@@ -80,7 +80,7 @@ class GroupCommit:
         raise _error_of(job)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Have ``listener`` called in the writer thread after each group; returns what ends it."""
+        """Have ``listener`` called after each group, before its callers are told; returns what ends it."""
         with self._changed:
             self._listeners = (*self._listeners, listener)
 
@@ -144,9 +144,10 @@ class GroupCommit:
                 _log.exception("storing a group of %d entries failed", len(group))
                 for job in group:
                     job.outcome = job.outcome or error
-            _deliver(group)
+            # Listeners first: whoever goes on after an append finds that clock, gate and grants have heard of it.
             if stored:
                 self._tell(stored)
+            _deliver(group)
 
     def _tell(self, stored: Sequence[Entry]) -> None:
         for listener in self._listeners:

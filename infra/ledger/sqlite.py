@@ -60,8 +60,8 @@ class SqliteLedger:
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Have ``listener`` called after each commit of this process, once per group; returns what ends it.
 
-        It runs in the writer thread: hand over and return. Entries of other processes are not among them; a listener
-        sees the gap in the positions and reads it from :meth:`entries`.
+        It runs in the writer thread, before the callers are told: hand over and return. Entries of other processes are
+        not among them; a listener sees the gap in the positions and reads it from :meth:`entries`.
         """
         return self._group.subscribe(listener)
 

@@ -17,6 +17,7 @@ from typing import Any
 import httpx2
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from infra.issuers.records import crl_url
@@ -55,7 +56,7 @@ class Drill:
         """Have a certificate issued."""
         team = self.call("dev-anna", "GET", "/teams").json()["items"][0]["team_id"]
         profile = self.call("dev-anna", "GET", "/profiles").json()["items"][0]["profile_id"]
-        made = self.must("dev-anna", "/orders", {"team_id": team, "profile_id": profile, "csr": csr_pem(name)})
+        made = self.must("dev-anna", "/orders", {"team_id": team, "profile_id": profile, "csr": own_csr(name)})
         (self.folder / f"{name}.pem").write_text(made["certificate"])
         (self.folder / "issuing.pem").write_text(made["chain"][0])
         return made
@@ -131,6 +132,11 @@ def lose(drill: Drill) -> tuple[dict[str, Any], dict[str, Any], x509.Certificate
     drill.backend.kill()
     shutil.move(drill.backend.files.data_dir, drill.folder / "lost")
     return revoked, later, published
+
+
+def own_csr(name: str) -> str:
+    """Return a CSR by a key of its own: one key that was revoked as compromised must not spoil the others."""
+    return csr_pem(name, key=ec.generate_private_key(ec.SECP256R1()))
 
 
 def number(crl: x509.CertificateRevocationList) -> int:

@@ -21,6 +21,7 @@ from typing import Any
 
 import httpx2
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from api.app import people_app
@@ -212,9 +213,9 @@ class Lab:
         return [event.topic for entry in entries for event in entry.events]
 
 
-def csr_pem(*names: str) -> str:
-    """Return a CSR (PEM) with these DNS names and the tests' own P-256 key."""
-    der = make_csr(p256(), *(x509.DNSName(name) for name in names))
+def csr_pem(*names: str, key: ec.EllipticCurvePrivateKey | None = None) -> str:
+    """Return a CSR (PEM) with these DNS names, by the tests' own P-256 key where no other is given."""
+    der = make_csr(key or p256(), *(x509.DNSName(name) for name in names))
     return x509.load_der_x509_csr(der).public_bytes(Encoding.PEM).decode()
 
 

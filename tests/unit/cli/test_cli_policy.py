@@ -72,7 +72,7 @@ def test_all_rules_are_shown_when_asked_for(asking):
 def test_the_rules_of_a_day(fake):
     """The day goes to the server, the table names the source."""
     fake.has("/policy/rules", on="2027-03-15", items=[RULE])
-    result = fake("policy", "rules", "--date", "2027-03-15", expect=0)
+    result = fake("policy", "rules", "--date", "2027-03-15", expect=0, env={"COLUMNS": "200"})
 
     assert "on=2027-03-15" in str(fake.asked[-1].url)
     assert "public-trust-100-days" in result.output
