@@ -54,8 +54,8 @@ def check_url(url: str) -> MongoUrl:
         raise _refused("it does not begin with mongodb://", "write the hosts out: mongodb://HOST:PORT,.../NAME")
     try:
         parts = parse_uri(url, validate=False, normalize=False)
-    except (InvalidURI, ConfigurationError, ValueError) as error:
-        raise _refused("it cannot be read", "see infra/README.md for the form of the URL") from error
+    except (InvalidURI, ConfigurationError, ValueError):
+        raise _refused("it cannot be read", "see infra/README.md for the form of the URL") from None
     options = {str(name).lower(): str(value) for name, value in dict(parts["options"]).items()}
     hosts = tuple(f"{host}:{port}" for host, port in parts["nodelist"])
     if not parts["database"]:
@@ -67,8 +67,8 @@ def check_url(url: str) -> MongoUrl:
     _check_transport(options, {host for host, _ in parts["nodelist"]})
     try:
         parse_uri(url)
-    except (ConfigurationError, ValueError, OSError) as error:
-        raise _refused("one of its options has no meaning", "see infra/README.md for the form of the URL") from error
+    except (ConfigurationError, ValueError, OSError):
+        raise _refused("one of its options has no meaning", "see infra/README.md for the form of the URL") from None
     return MongoUrl(url, str(parts["database"]), hosts)
 
 
