@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from api.agent.apps import agent_app, pki_app
 from api.app import people_app
 from api.edge import Edge, Identity, Keys, Tasks
-from infra.bootstrap import Backend, Files, compose
+from infra.bootstrap import Backend, compose
 from infra.development import dev_provider, note_machine_secrets
 from infra.identity.wiring import Identity as IdentityAdapters
 from infra.living import ViewsLiving
@@ -67,7 +67,7 @@ def _identity(backend: Backend, identity: IdentityAdapters) -> Identity:
 
 async def serve(settings: Settings, *, stop: asyncio.Event | None = None, ready: Callable[[], None]) -> None:
     """Run a backend until ``stop`` is set or a signal comes; ``ready`` is called once every listener is bound."""
-    files = Files(settings.data_dir, settings.kek_file)
+    files = settings.files()
     backend = compose(files, clock=settings.clock(), reserved_names=reserved_names(settings))
     try:
         await keep_high_water(backend, settings.high_water_file)

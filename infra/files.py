@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from infra.mongodb.connection import MongoUrl
+
 
 class Kept(NamedTuple):
     """One file of the data folder that a back-up takes along; ``needed``: without it nothing can be restored."""
@@ -33,10 +35,15 @@ with state that the ledger does not have gets its row here.
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Where a backend keeps what it knows. The key-encryption key lies elsewhere, outside ``data_dir``."""
+    """Where a backend keeps what it knows. The key-encryption key lies elsewhere, outside ``data_dir``.
+
+    With a ``database`` the ledger, read models, keys and small state are there; the folder keeps the files of the root
+    and of a restore.
+    """
 
     data_dir: Path
     kek_file: Path
+    database: MongoUrl | None = None
 
     @property
     def ledger(self) -> Path:

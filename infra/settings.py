@@ -31,6 +31,7 @@ from domain.errors import InvalidInput
 from infra.clock import GuardedClock, Limits
 from infra.identity.settings import ProviderSettings, is_loopback, web_address
 from infra.notices.settings import Ways, check_ways, words
+from infra.places import Places, check_places
 from infra.server.limits import LoadBalancer
 
 PREFIX = "SSLCLM_"
@@ -76,11 +77,9 @@ def _balancer(text: str) -> LoadBalancer:
 ListenAddress = Annotated[Address, BeforeValidator(_address)]
 
 
-class Settings(Ways):
+class Settings(Places, Ways):
     """All settings; frozen and complete. Make it with :meth:`from_environment`."""
 
-    data_dir: Path
-    kek_file: Path
     public_url: str = "https://localhost:8443"
     agent_url: str = "https://localhost:8444"
     pki_url: str = "http://localhost:8080"
@@ -96,7 +95,6 @@ class Settings(Ways):
     reserved_names: Annotated[tuple[str, ...], BeforeValidator(words)] = ()
     clock_jump_seconds: int = Field(default=60, ge=5, le=3_600)
     clock_gap_days: int = Field(default=31, ge=1, le=366)
-    high_water_file: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod
@@ -129,7 +127,7 @@ class Settings(Ways):
     @model_validator(mode="after")
     def _possible(self, asked: ValidationInfo) -> Self:
         """Refuse what cannot work together."""
-        self._key_apart_from_data()
+        check_places(self)
         self._urls()
         self._distinct_ports()
         check_ways(self)
@@ -144,23 +142,6 @@ class Settings(Ways):
             raise ValueError("nobody could sign in: name the identity providers in SSLCLM_OIDC_FILE")
         if any(provider.development for provider in self.oidc):
             raise ValueError("SSLCLM_OIDC_FILE has a provider marked development, but SSLCLM_DEVELOPMENT is not set")
-
-    def _key_apart_from_data(self) -> None:
-        named = {"DATA_DIR": self.data_dir, "KEK_FILE": self.kek_file, "HIGH_WATER_FILE": self.high_water_file}
-        for name, path in ((PREFIX + name, path) for name, path in named.items()):
-            if path is not None and not path.is_absolute():
-                raise ValueError(f"{name} must be an absolute path: {path} depends on where the process was started")
-        if self.kek_file.resolve().is_relative_to(self.data_dir.resolve()):
-            raise ValueError(
-                "SSLCLM_KEK_FILE must not lie inside SSLCLM_DATA_DIR, or a copy of the data would carry its own key: "
-                "put it elsewhere, e.g. /etc/sslclm/kek"
-            )
-
-        if self.high_water_file and self.high_water_file.resolve().is_relative_to(self.data_dir.resolve()):
-            raise ValueError(
-                "SSLCLM_HIGH_WATER_FILE must not lie inside SSLCLM_DATA_DIR, or a restore would bring the old mark "
-                "back: put it on another disk"
-            )
 
     def _urls(self) -> None:
         for name, url in (("SSLCLM_PUBLIC_URL", self.public_url), ("SSLCLM_AGENT_URL", self.agent_url)):

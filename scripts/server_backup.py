@@ -13,7 +13,6 @@ from infra.backup.manifest import Manifest
 from infra.backup.restoring import restore_backup
 from infra.backup.taking import take_backup
 from infra.clock import utc_now
-from infra.files import Files
 from infra.settings import Settings
 from scripts.server_fail import fail
 from scripts.server_recovery import Crls, Exports, handed_in, sentence
@@ -29,7 +28,7 @@ def backup(
     """Write a verified archive of the data; the server may go on running. The key-encryption key is not in it."""
     try:
         settings = Settings.from_environment(serving=False)
-        files = Files(settings.data_dir, settings.kek_file)
+        files = settings.files()
         manifest = take_backup(files, folder.absolute(), now=utc_now(), tell=_progress)
         told = f"{folder} holds {_words(manifest)}. Keep {settings.kek_file} in another place."
         print(manifest.model_dump_json() if as_json else told)
@@ -47,7 +46,7 @@ def restore(
     """Verify an archive and put it into the empty data folder; the server starts from there."""
     try:
         settings = Settings.from_environment(serving=False)
-        files = Files(settings.data_dir, settings.kek_file)
+        files = settings.files()
         manifest = restore_backup(folder.absolute(), files, tell=_progress)
         told = f"{settings.data_dir} holds {_words(manifest)}. Start it: sslclm serve"
         print(manifest.model_dump_json() if as_json else told)

@@ -14,7 +14,7 @@ from api.main import reserved_names
 from commands.context import SYSTEM, Context
 from commands.continuity.clock import ConfirmClock, watch_clock
 from domain.errors import ClmError, InvalidInput
-from infra.bootstrap import Files, compose
+from infra.bootstrap import compose
 from infra.settings import Settings
 from scripts.server_fail import fail
 
@@ -37,7 +37,7 @@ def confirm_clock(
 
 
 async def _confirm(settings: Settings, right: str, reason: str) -> int:
-    files = Files(settings.data_dir, settings.kek_file)
+    files = settings.files()
     backend = compose(files, clock=settings.clock(), reserved_names=reserved_names(settings))
     try:
         await watch_clock(backend.bus)  # where this process is the first to see the doubt

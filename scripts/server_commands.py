@@ -17,7 +17,7 @@ from api.cli.errors import INTERRUPTED
 from api.main import reserved_names, serve
 from commands.ports.keystore import Secret
 from domain.errors import ClmError
-from infra.bootstrap import Files, compose
+from infra.bootstrap import compose
 from infra.keystore.files import read_private, write_private
 from infra.logs import configure
 from infra.server.loop import calm_collector, new_event_loop
@@ -77,7 +77,7 @@ def init(
             admin_provider=admin_provider,
             admin_group=admin_group,
         )
-        files = Files(settings.data_dir, settings.kek_file)
+        files = settings.files()
         backend = asyncio.run(initialise(files, plan, _passphrase(root_passphrase_file)))
         backend.close()
     except ClmError as error:
@@ -105,7 +105,7 @@ def root_crl(root_passphrase_file: PassphraseFile) -> None:
     try:
         settings = Settings.from_environment(serving=False)
         passphrase = _passphrase(root_passphrase_file)
-        files = Files(settings.data_dir, settings.kek_file)
+        files = settings.files()
         backend = compose(files, clock=settings.clock(), reserved_names=reserved_names(settings))
         outcome = asyncio.run(publish_root_crl(backend, passphrase))
         backend.close()

@@ -22,7 +22,7 @@ from commands.context import SYSTEM, Context
 from domain.base import rfc3339
 from domain.errors import ClmError, InvalidInput
 from domain.moments import moment_of
-from infra.bootstrap import Backend, Files, compose
+from infra.bootstrap import Backend, compose
 from infra.settings import Settings
 from projections.access.emergencies import EMERGENCIES, EmergencyFilter, EmergencyRow
 from projections.query import every
@@ -129,7 +129,7 @@ async def _end_one(backend: Backend, row: EmergencyRow, reason: str) -> None:
 
 
 def _compose(settings: Settings) -> Backend:
-    files = Files(settings.data_dir, settings.kek_file)
+    files = settings.files()
     return compose(files, clock=settings.clock(), reserved_names=reserved_names(settings))
 
 

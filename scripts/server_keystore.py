@@ -15,7 +15,7 @@ from commands.keys.rotate import BeginRotation, EndRotation
 from domain.base import rfc3339
 from domain.errors import ClmError
 from domain.moments import moment_of
-from infra.bootstrap import Backend, Files, compose
+from infra.bootstrap import Backend, compose
 from infra.settings import Settings
 from scripts.server_fail import fail
 
@@ -67,7 +67,7 @@ async def _rotate(backend: Backend, reason: str) -> None:
 
 def _composed() -> Backend:
     settings = Settings.from_environment(serving=False)
-    files = Files(settings.data_dir, settings.kek_file)
+    files = settings.files()
     return compose(files, clock=settings.clock(), reserved_names=reserved_names(settings))
 
 

@@ -12,7 +12,7 @@ from api.main import reserved_names
 from commands.continuity.loss import Loss, find_loss
 from domain.errors import ClmError
 from infra.backup.finding import Evidence, look_for_loss
-from infra.bootstrap import Files, compose
+from infra.bootstrap import compose
 from infra.settings import Settings
 from scripts.server_fail import fail
 
@@ -41,9 +41,7 @@ def find_loss_command(
 
 def handed_in(settings: Settings, crls: list[Path], exports: list[Path]) -> Loss | None:
     """Look for a loss by these files, and by the high-water mark."""
-    backend = compose(
-        Files(settings.data_dir, settings.kek_file), clock=settings.clock(), reserved_names=reserved_names(settings)
-    )
+    backend = compose(settings.files(), clock=settings.clock(), reserved_names=reserved_names(settings))
     try:
         evidence = Evidence(tuple(crls), tuple(exports), settings.high_water_file)
         return asyncio.run(look_for_loss(backend, evidence))

@@ -20,6 +20,7 @@ from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.uri_parser import parse_uri
 
+from commands.ports.keystore import Secret
 from domain.errors import InvalidInput, Unavailable
 
 Document = dict[str, Any]
@@ -41,6 +42,7 @@ class MongoUrl:
     url: str
     database: str
     hosts: tuple[str, ...]
+    password: Secret | None = None
 
     def __repr__(self) -> str:
         return f"mongodb://{','.join(self.hosts)}/{self.database}"
@@ -48,8 +50,11 @@ class MongoUrl:
     __str__ = __repr__
 
 
-def check_url(url: str) -> MongoUrl:
-    """Return a URL that may be used. Raises InvalidInput, never with the URL in it: it may hold a password."""
+def check_url(url: str, password: Secret | None = None) -> MongoUrl:
+    """Return a URL that may be used. Raises InvalidInput, never with the URL in it: it may hold a password.
+
+    ``password``: of the user that the URL names, where it does not stand there.
+    """
     if not url.startswith("mongodb://"):
         raise _refused("it does not begin with mongodb://", "write the hosts out: mongodb://HOST:PORT,.../NAME")
     try:
@@ -69,7 +74,7 @@ def check_url(url: str) -> MongoUrl:
         parse_uri(url)
     except (ConfigurationError, ValueError, OSError):
         raise _refused("one of its options has no meaning", "see infra/README.md for the form of the URL") from None
-    return MongoUrl(url, str(parts["database"]), hosts)
+    return MongoUrl(url, str(parts["database"]), hosts, password)
 
 
 def _check_transport(options: dict[str, str], hosts: set[str]) -> None:
@@ -92,6 +97,7 @@ class MongoConnection:
 
     def __init__(self, url: MongoUrl) -> None:
         self.url = url
+        login: dict[str, Any] = {"password": url.password.reveal().decode()} if url.password else {}
         self.client: MongoClient[Document] = MongoClient(
             url.url,
             heartbeatFrequencyMS=_HEARTBEAT_MS,
@@ -102,6 +108,7 @@ class MongoConnection:
             retryReads=True,
             appname="sslclm",
             tz_aware=True,
+            **login,
         )
         self._lost_at: float | None = None
 

@@ -182,3 +182,38 @@ def test_a_development_provider_has_no_place_in_production(oidc_file):
 def test_the_command_lines_variables_are_not_ours():
     """A client may be configured in the same environment; its variables are neither read nor refused."""
     assert Settings.from_environment({**DEVELOPMENT, "SSLCLM_CLI_SERVER": "https://clm.example"}).development
+
+
+@pytest.mark.parametrize(
+    ("database", "because"),
+    [
+        ("sqlite:///elsewhere", "data folder"),
+        ("postgres://u:hunter2@h/clm", "mongodb://HOST"),
+        ("mongodb://u:hunter2@h/clm", "replica set"),
+    ],
+)
+def test_a_database_that_cannot_be_is_refused(database, because):
+    """The sentence names the setting, and never the password."""
+    with pytest.raises(InvalidInput) as refused:
+        Settings.from_environment({**DEVELOPMENT, "SSLCLM_DATABASE": database})
+
+    assert because in refused.value.message
+    assert "hunter2" not in refused.value.message
+
+
+def test_the_database_is_one_setting(tmp_path):
+    """SQLite in the data folder is the default; a password may stand in a file of its own."""
+    secret = tmp_path / "password"
+    secret.write_text("pa%ss\n")
+    secret.chmod(0o600)
+    url = "mongodb://clm@127.0.0.1:27017/sslclm?replicaSet=rs0"
+    files = Settings.from_environment(
+        {**DEVELOPMENT, "SSLCLM_DATABASE": url, "SSLCLM_DATABASE_PASSWORD_FILE": str(secret)}
+    ).files()
+
+    assert Settings.from_environment(DEVELOPMENT).files().database is None
+    assert (
+        Settings.from_environment({**DEVELOPMENT, "SSLCLM_DATABASE": "sqlite:///srv/sslclm"}).files().database is None
+    )
+    assert str(files.database) == "mongodb://127.0.0.1:27017/sslclm"
+    assert files.database.password.reveal() == b"pa%ss"
