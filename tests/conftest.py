@@ -11,6 +11,8 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests.support.mongosets import any_set, fresh_database
+
 hypothesis.settings.register_profile("home", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "home")
@@ -66,3 +68,17 @@ def _own_umask() -> Iterator[None]:
     former = os.umask(0o022)
     yield
     os.umask(former)
+
+
+@pytest.fixture(scope="session")
+def mongo_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the URL of this process's one replica set; it is started by the first test that asks for it."""
+    with any_set(tmp_path_factory.mktemp("mongod")) as url:
+        yield url
+
+
+@pytest.fixture
+def mongo_url(mongo_set: str) -> Iterator[str]:
+    """Give the URL of a database of this test's own, which is dropped afterwards."""
+    with fresh_database(mongo_set) as url:
+        yield url

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,12 @@ def mongod() -> str:
             bundled.chmod(0o755)
             found = str(bundled)
     return found or missing("mongod", "install MongoDB 6 or later, or name a replica set in " + ENVIRONMENT)
+
+
+def _dies_with_us() -> Sequence[str]:
+    """Return what has a node killed with the thread that started it: a test run that is killed leaves no nodes."""
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "KILL") if setpriv else ()
 
 
 def free_port() -> int:
@@ -71,9 +78,11 @@ class Node:
         """Start the process on its folder and port; returns at once."""
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [
-            mongod(), "--replSet", "rs0", "--dbpath", str(self.folder), "--port", str(self.port), "--bind_ip",
-            "127.0.0.1", "--wiredTigerCacheSizeGB", "0.25", "--logpath", str(self.folder / "mongod.log"),
-            "--logappend", "--setParameter", "diagnosticDataCollectionEnabled=false", *self.arguments,
+            *_dies_with_us(), mongod(), *self.arguments,
+            "--replSet", "rs0", "--port", str(self.port), "--bind_ip", "127.0.0.1",
+            "--dbpath", str(self.folder), "--logpath", str(self.folder / "mongod.log"), "--logappend",
+            "--oplogSize", "256", "--wiredTigerCacheSizeGB", "0.25",
+            "--setParameter", "diagnosticDataCollectionEnabled=false",
         ]  # fmt: skip
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -107,11 +116,8 @@ class ReplicaSet:
         self.nodes = [Node(self.folder / f"node-{n}", free_port(), self.arguments) for n in range(self.size)]
         for node in self.nodes:
             node.start()
-        members = [{"_id": n, "host": f"127.0.0.1:{node.port}"} for n, node in enumerate(self.nodes)]
-        config = {"_id": "rs0", "members": members, "settings": {"electionTimeoutMillis": ELECTION_MS}}
         with self.nodes[0].direct() as client:
-            until(lambda: client.admin.command("ping"), "the first node")
-            client.admin.command("replSetInitiate", config)
+            initiate(client, [node.port for node in self.nodes])
         self.primary()
 
     def primary(self) -> Node:
@@ -130,6 +136,14 @@ class ReplicaSet:
             if node.process is not None and node.process.poll() is None:
                 node.signal(signal.SIGCONT)
             node.kill()
+
+
+def initiate(client: MongoClient[dict[str, Any]], ports: Sequence[int]) -> None:
+    """Make nodes that have started a replica set; ``client`` speaks to one of them."""
+    members = [{"_id": n, "host": f"127.0.0.1:{port}"} for n, port in enumerate(ports)]
+    config = {"_id": "rs0", "members": members, "settings": {"electionTimeoutMillis": ELECTION_MS}}
+    until(lambda: client.admin.command("ping"), "the first node")
+    client.admin.command("replSetInitiate", config)
 
 
 def _is_primary(node: Node) -> bool:
