@@ -112,6 +112,10 @@ class Backend:
             raise InvalidInput("this backend was never set up", rule="not-initialised", fix="run: sslclm init")
         return str(root["chain"][0]).encode()
 
+    async def caught_up(self) -> None:
+        """Wait until the read models have seen what the ledger holds now; raises Unavailable after a few seconds."""
+        await self.views.wait_for(self.ledger.head().position)
+
     def close(self) -> None:
         """Stop the thread of the read models, then close the files."""
         self.health.close()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from commands.base import Command, Scope, UseCase
 from commands.bus import Bus
 from commands.certificates.revoking import carry_out
 from commands.context import SYSTEM, Context
-from commands.ports.reading import Reading
+from commands.each import for_each
+from commands.ports.reading import DueRevocation, Reading
 from commands.work import Work
 from domain.certificates.certificate import Certificate
-from domain.errors import ClmError
 
 
 class CarryOutRevocation(Command):
@@ -31,19 +33,17 @@ def handle(command: CarryOutRevocation, work: Work) -> None:
 async def carry_out_revocations(bus: Bus, reading: Reading) -> int:
     """Revoke what is due; doing it twice, or in two processes, revokes once. Returns how many were due.
 
-    One that fails holds no other up; the last of the problems is raised at the end.
+    One that fails holds no other up.
     """
-    due, problem = reading.revocations_due(bus.services.clock()), None
-    for one in due:
-        key = f"revocation:{one.certificate_id}:{one.position}"
-        context = Context(SYSTEM, key, purpose="planned-revocation", idempotency_key=key)
-        try:
-            await bus.execute(CarryOutRevocation(certificate_id=one.certificate_id), context)
-        except ClmError as met:
-            problem = met
-    if problem is not None:
-        raise problem
+    due = reading.revocations_due(bus.services.clock())
+    await for_each(due, partial(_carry_out, bus))
     return len(due)
+
+
+async def _carry_out(bus: Bus, due: DueRevocation) -> None:
+    key = f"revocation:{due.certificate_id}:{due.position}"
+    context = Context(SYSTEM, key, purpose="planned-revocation", idempotency_key=key)
+    await bus.execute(CarryOutRevocation(certificate_id=due.certificate_id), context)
 
 
 CARRY_OUT_REVOCATION = UseCase("certificates.carry-out-revocation", scope, handle)

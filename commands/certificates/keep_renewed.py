@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from commands.base import Command, Scope, UseCase
 from commands.bus import Bus
 from commands.certificates.renewing import watched
 from commands.certificates.replacing import replace
 from commands.context import SYSTEM, Context
+from commands.each import for_each
 from commands.hosts.rollout import advance, complete, resumed
 from commands.ports.reading import DueRenewal, Reading
 from commands.work import Work
@@ -112,25 +114,18 @@ async def keep_renewed(bus: Bus, reading: Reading, pace: Pace, *, at_most: int =
     bus.services.gate.issuing()
     await reading.caught_up(bus.services.ledger.head().position)
     due = reading.renewals_due(bus.services.clock(), at_most=at_most)
-    problems: list[Exception] = []
-    for one in due:
-        began = time.thread_time()
-        try:
-            await _advance(bus, one)
-        except Unavailable:
-            raise
-        except Exception as problem:  # noqa: BLE001 - one that cannot be advanced must not keep the others waiting
-            problems.append(problem)
-        await pace(time.thread_time() - began)
-    if problems:
-        raise problems[0]
+    await for_each(due, partial(_advance, bus, pace), ends_all=(Unavailable,))
     return len(due)
 
 
-async def _advance(bus: Bus, due: DueRenewal) -> None:
+async def _advance(bus: Bus, pace: Pace, due: DueRenewal) -> None:
+    began = time.thread_time()
     key = f"renewal:{due.certificate_id}:{due.seen}"
     context = Context(SYSTEM, key, purpose="renewal", idempotency_key=key)
-    await bus.execute(AdvanceRenewal(certificate_id=due.certificate_id), context)
+    try:
+        await bus.execute(AdvanceRenewal(certificate_id=due.certificate_id), context)
+    finally:
+        await pace(time.thread_time() - began)
 
 
 ADVANCE_RENEWAL = UseCase("certificates.advance-renewal", scope, handle)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from commands.bus import Bus
 from commands.certificates.record_failed import RecordFailed
 from commands.context import SYSTEM, Context
-from commands.ports.reading import Reading
+from commands.each import for_each
+from commands.ports.reading import Reading, StartedIssuance
 
 
 async def recover_issuances(bus: Bus, reading: Reading, *, head: int) -> int:
@@ -16,8 +19,11 @@ async def recover_issuances(bus: Bus, reading: Reading, *, head: int) -> int:
     """
     await reading.caught_up(head)
     left = [started for started in reading.started_issuances() if started.position <= head]
-    for started in left:
-        context = Context(SYSTEM, f"recovery:{started.certificate_id}", purpose="crash-recovery")
-        command = RecordFailed(certificate_id=started.certificate_id, reason="outcome-unknown")
-        await bus.execute(command, context)
+    await for_each(left, partial(_end, bus))
     return len(left)
+
+
+async def _end(bus: Bus, started: StartedIssuance) -> None:
+    context = Context(SYSTEM, f"recovery:{started.certificate_id}", purpose="crash-recovery")
+    command = RecordFailed(certificate_id=started.certificate_id, reason="outcome-unknown")
+    await bus.execute(command, context)

@@ -4,35 +4,25 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from commands.base import Command, Scope, UseCase
+from commands.base import UseCase
+from commands.hosts.on_task import TaskCommand, scope
 from commands.hosts.rollout import advance, complete, settle, stopped
 from commands.work import Work
 from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order
-from domain.errors import InvalidInput, NotFound, WrongState
+from domain.errors import InvalidInput
 from domain.hosts.deployment import Deployment, Evidence, Stage
 
 
-class ReportInstall(Command):
+class ReportInstall(TaskCommand):
     """The result of an install task; either ``evidence`` of serving, or ``stage`` and ``detail`` of a failure."""
 
-    deployment_id: str
-    host_id: str
-    task_id: str
     evidence: tuple[Evidence, ...] = Field(default=(), max_length=64)
     previous: str | None = Field(default=None, max_length=64)
     stage: Stage | None = None
     detail: str = Field(default="", max_length=1_000)
     rolled_back: bool = False
     served_now: str | None = Field(default=None, max_length=64)
-
-
-def scope(command: ReportInstall, work: Work) -> Scope:
-    """Aim at the agent's own host."""
-    deployment = work.load(Deployment, command.deployment_id)
-    if deployment.host_id != command.host_id:
-        raise NotFound("there is no such task", fix="ask for the queue again")
-    return Scope(None, command.deployment_id, command.host_id)
 
 
 def handle(command: ReportInstall, work: Work) -> None:
@@ -42,8 +32,7 @@ def handle(command: ReportInstall, work: Work) -> None:
     revoked while it was installed is a fact, and takes nobody's place.
     """
     deployment = work.load(Deployment, command.deployment_id)
-    if command.task_id != deployment.task_id:
-        raise WrongState("another attempt is asked for by now", rule="task-stale", fix="ask for the queue again")
+    command.must_be(deployment.task_id)
     if command.stage is not None:
         failure = command.model_dump(include={"stage", "detail", "rolled_back", "served_now"})
         deployment.report_failed(at=work.now, **failure)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from commands.base import Command, Scope, UseCase
+from commands.base import UseCase
+from commands.hosts.on_task import TaskCommand, scope
 from commands.work import Work
 from domain.certificates.certificate import Certificate
-from domain.errors import InvalidInput, NotFound, WrongState
+from domain.errors import InvalidInput
 from domain.hosts.deployment import Deployment, Evidence, Stage
 
 
-class ReportRemoval(Command):
+class ReportRemoval(TaskCommand):
     """The result of a remove task: ``evidence`` of what is served instead, or ``stage`` and ``detail`` of a refusal."""
 
-    deployment_id: str
-    host_id: str
-    task_id: str
     evidence: tuple[Evidence, ...] = Field(default=(), max_length=64)
     stage: Stage | None = None
     detail: str = Field(default="", max_length=1_000)
@@ -24,19 +22,10 @@ class ReportRemoval(Command):
     served_now: str | None = Field(default=None, max_length=64)
 
 
-def scope(command: ReportRemoval, work: Work) -> Scope:
-    """Aim at the agent's own host."""
-    deployment = work.load(Deployment, command.deployment_id)
-    if deployment.host_id != command.host_id:
-        raise NotFound("there is no such task", fix="ask for the queue again")
-    return Scope(None, command.deployment_id, command.host_id)
-
-
 def handle(command: ReportRemoval, work: Work) -> None:
     """Record it; evidence that still shows the certificate proves nothing."""
     deployment = work.load(Deployment, command.deployment_id)
-    if command.task_id != deployment.removal_task_id:
-        raise WrongState("another attempt is asked for by now", rule="task-stale", fix="ask for the queue again")
+    command.must_be(deployment.removal_task_id)
     if command.stage is not None:
         told = command.model_dump(include={"stage", "detail", "rolled_back", "served_now"})
         deployment.refuse_removal(at=work.now, **told)

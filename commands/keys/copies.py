@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from commands.base import Command, Scope, UseCase
 from commands.bus import Bus
 from commands.context import SYSTEM, Context
+from commands.each import for_each
 from commands.hosts.rollout import deployments_on
 from commands.ports.keys import HELD
 from commands.ports.keystore import KeyStore
@@ -63,13 +66,16 @@ def _installed(work: Work, certificate: Certificate) -> bool:
 async def end_copies(bus: Bus, reading: Reading) -> int:
     """Record the end of every copy that is needed no more; returns how many. Harmless when done twice."""
     ended = 0
-    for key_id, certificate_id in reading.copies_due(bus.services.clock()):
+
+    async def end(due: tuple[str, str]) -> None:
+        nonlocal ended
+        key_id, certificate_id = due
         context = Context(SYSTEM, key_id, "copy-destroyed")
-        try:
+        with contextlib.suppress(WrongState):  # a target is still to come, or failed meanwhile
             await bus.execute(DestroyCopy(key_id=key_id, certificate_id=certificate_id), context)
-        except WrongState:  # a target is still to come, or failed meanwhile
-            continue
-        ended += 1
+            ended += 1
+
+    await for_each(reading.copies_due(bus.services.clock()), end)
     return ended
 
 

@@ -5,39 +5,27 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 
-from commands.base import Command, Scope, Services, UseCase
+from commands.base import Services, UseCase
 from commands.bus import Bus
 from commands.context import Context
+from commands.hosts.on_task import TaskCommand, scope
 from commands.ports.keys import Custody, Package
 from commands.work import Work
 from domain.certificates.certificate import Certificate
-from domain.errors import Denied, NotFound, WrongState
+from domain.errors import Denied, WrongState
 from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
 from domain.keys.key import Key
 
 
-class AuthoriseDelivery(Command):
+class AuthoriseDelivery(TaskCommand):
     """Let the agent of a host fetch the key of what its present install task installs."""
-
-    deployment_id: str
-    host_id: str
-    task_id: str
-
-
-def scope(command: AuthoriseDelivery, work: Work) -> Scope:
-    """Aim at the agent's own host."""
-    deployment = work.load(Deployment, command.deployment_id)
-    if deployment.host_id != command.host_id:
-        raise NotFound("there is no such task", fix="ask for the queue again")
-    return Scope(None, command.deployment_id, command.host_id)
 
 
 def handle(command: AuthoriseDelivery, work: Work) -> None:
     """Authorise one delivery, while the task is open, the certificate in force and the key the host's own team's."""
     deployment = work.refer(Deployment, command.deployment_id)
-    if deployment.state != "planned" or command.task_id != deployment.task_id:
-        raise WrongState("another attempt is asked for by now", rule="task-stale", fix="ask for the queue again")
+    command.must_be(deployment.task_id if deployment.state == "planned" else None)
     host = work.refer(Host, command.host_id)
     host.must_be_active()
     certificate = work.refer(Certificate, deployment.certificate_id)

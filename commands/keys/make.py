@@ -14,11 +14,12 @@ from commands.base import Command, Scope, UseCase
 from commands.bus import Bus
 from commands.certificates.certify import PublicKey, certify_key, still_allowed
 from commands.context import SYSTEM, Context
+from commands.each import for_each
 from commands.ports.keys import HELD, Custody
 from commands.ports.reading import Reading
 from commands.work import Work
 from domain.certificates.order import Order
-from domain.errors import ClmError, InvalidInput, PolicyRefused, WrongState
+from domain.errors import InvalidInput, PolicyRefused, WrongState
 from domain.ids import derived_id
 from domain.keys.key import Key
 from domain.profiles.spec import KeyAlgorithm
@@ -65,19 +66,15 @@ def handle(command: CertifyServerKey, work: Work) -> None:
 
 
 async def make_server_keys(bus: Bus, reading: Reading, custody: Custody) -> int:
-    """Make and certify every key that an approved order waits for; returns how many. Harmless when done twice.
+    """Make and certify every key that an approved order waits for; returns how many. Harmless when done twice."""
+    made = 0
 
-    Raises what the first order raised that could not be helped, once the others have had their turn.
-    """
-    made, problems = 0, list[ClmError]()
-    for order_id in reading.orders_wanting_keys():
-        try:
-            for host_id in _hosts_without(_order(bus, order_id)):
-                made += await _make_one(bus, custody, order_id, host_id)
-        except ClmError as problem:
-            problems.append(problem)
-    if problems:
-        raise problems[0]
+    async def make(order_id: str) -> None:
+        nonlocal made
+        for host_id in _hosts_without(_order(bus, order_id)):
+            made += await _make_one(bus, custody, order_id, host_id)
+
+    await for_each(reading.orders_wanting_keys(), make)
     return made
 
 

@@ -21,7 +21,7 @@ def create_task_key(keystore: KeyStore) -> None:
     keystore.put(KEY_ID, KEY_FIELD, Secret(Ed25519PrivateKey.generate().private_bytes_raw()))
 
 
-def _b64(data: bytes) -> str:
+def _b64url(data: bytes) -> str:
     return urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
@@ -34,15 +34,15 @@ class Ed25519TaskSigner:
 
     def __init__(self, keystore: KeyStore) -> None:
         self._key = Ed25519PrivateKey.from_private_bytes(keystore.get(KEY_ID, KEY_FIELD).reveal())
-        public = {"crv": "Ed25519", "kty": "OKP", "x": _b64(self._key.public_key().public_bytes_raw())}
-        self._kid = _b64(sha256(_json(public)).digest())
+        public = {"crv": "Ed25519", "kty": "OKP", "x": _b64url(self._key.public_key().public_bytes_raw())}
+        self._kid = _b64url(sha256(_json(public)).digest())
         self._public = {**public, "kid": self._kid, "alg": "EdDSA", "use": "sig"}
-        self._header = _b64(_json({"alg": "EdDSA", "kid": self._kid, "typ": "sslclm-task+jws"}))
+        self._header = _b64url(_json({"alg": "EdDSA", "kid": self._kid, "typ": "sslclm-task+jws"}))
 
     def sign(self, payload: Mapping[str, Any]) -> str:
         """Return the compact JWS over the payload's JSON."""
-        signing_input = f"{self._header}.{_b64(_json(payload))}"
-        return f"{signing_input}.{_b64(self._key.sign(signing_input.encode()))}"
+        signing_input = f"{self._header}.{_b64url(_json(payload))}"
+        return f"{signing_input}.{_b64url(self._key.sign(signing_input.encode()))}"
 
     def public_keys(self) -> tuple[Mapping[str, str], ...]:
         """Return the public key as JWK."""

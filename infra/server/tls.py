@@ -12,7 +12,7 @@ import ssl
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,10 @@ from cryptography.hazmat.primitives import hashes
 
 from commands.ports.keystore import Secret
 from domain.errors import InvalidInput
+from infra.clock import utc_now
 
 CIPHERS_TLS12 = "ECDHE+AESGCM:ECDHE+CHACHA20"
 RENEW_FIX = "give the PEM chain, leaf first and without the root, with the PKCS#8 key that belongs to the leaf"
-
-
-def utc_now() -> datetime:
-    """Return the machine's time, which is what TLS peers compare certificates with."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

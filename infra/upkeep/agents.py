@@ -21,5 +21,5 @@ class Agents:
     async def react(self) -> None:
         """Save first: what a crash forgets is at most a minute old."""
         await asyncio.to_thread(self._backend.presence.save)
-        await self._backend.views.wait_for(self._backend.ledger.head().position)
+        await self._backend.caught_up()
         await self._watch.look()

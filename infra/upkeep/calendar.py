@@ -16,5 +16,5 @@ class Calendar:
 
     async def react(self) -> None:
         """Look at the dates as the read models have them now."""
-        await self._backend.views.wait_for(self._backend.ledger.head().position)
+        await self._backend.caught_up()
         await watch_calendar(self._backend.bus, self._dates, self._backend.clock)

@@ -12,7 +12,7 @@ from projections.access.emergencies import EMERGENCIES, EmergencyFilter
 
 async def end_emergencies(backend: Backend) -> None:
     """Record the end of every emergency whose time is up."""
-    await backend.views.wait_for(backend.ledger.head().position)
+    await backend.caught_up()
     now = microseconds(backend.clock())
     for row in every(backend.views, EMERGENCIES, EmergencyFilter(open=True)):
         if row["until_us"] <= now:

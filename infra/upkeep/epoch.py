@@ -50,7 +50,7 @@ async def _publish(backend: Backend) -> None:
     settled = _settled(backend)
     if settled is None:
         return
-    await backend.views.wait_for(backend.ledger.head().position)
+    await backend.caught_up()
     for row in list(every(backend.views, ISSUERS, IssuerFilter())):
         if row["key_id"] is not None and row["crl_position"] < settled.position:
             key = f"crl-after-epoch:{settled.position}:{row['issuer_id']}:{len(row['drawn'])}"
@@ -68,7 +68,7 @@ async def keep_high_water(backend: Backend, path: Path | None) -> None:
     """Write how far the ledger has come; where the mark knows of more, the ledger was restored with loss."""
     if path is None or backend.gate.hold() is not None:
         return
-    await backend.views.wait_for(backend.ledger.head().position)
+    await backend.caught_up()
     mark, now = high_water.read(path), high_water.present(backend)
     if mark is not None and high_water.ahead(path, mark, backend):
         await look_for_loss(backend, Evidence(mark=path))

@@ -21,16 +21,13 @@ class HeldKeys:
 
     async def make(self) -> None:
         """Make and certify what is wanted."""
-        await self._caught_up()
+        await self._backend.caught_up()
         await make_server_keys(self._backend.bus, self._backend.services.reading, self._backend.custody())
 
     async def end(self) -> None:
         """Record the end of copies, then shred them, and what a crash left without a name."""
-        await self._caught_up()
+        await self._backend.caught_up()
         await end_copies(self._backend.bus, self._backend.services.reading)
         shredded = await self._sweep.round(asyncio.get_running_loop().time())
         if shredded:
             LOG.info("%d keys were shredded: needed no more, or left by a crash", shredded)
-
-    async def _caught_up(self) -> None:
-        await self._backend.views.wait_for(self._backend.ledger.head().position)

@@ -114,11 +114,11 @@ def _policy(backend: Backend) -> Callable[[], Awaitable[None]]:
 
 async def _revocations(backend: Backend) -> None:
     """Revoke what is planned and due; a replacement that is served everywhere supersedes first, which wakes this."""
-    await backend.views.wait_for(backend.ledger.head().position)
+    await backend.caught_up()
     await carry_out_revocations(backend.bus, backend.services.reading)
 
 
 async def _crls(backend: Backend) -> None:
     """Publish the CRLs that are due."""
-    await backend.views.wait_for(backend.ledger.head().position)
+    await backend.caught_up()
     await keep_crls_fresh(backend.bus, backend.services.reading)

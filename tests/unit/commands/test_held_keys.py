@@ -179,6 +179,20 @@ def test_a_copy_ends_with_its_certificate_and_not_before(made, days, ends):
     assert ends == (key.stored_as is None)
 
 
+def test_a_copy_that_cannot_be_ended_holds_no_other_up(made):
+    """Given a row that names a key nobody knows, when copies are ended, then the others end, and then it is told."""
+    world, store = made(**SERVER), MemoryKeyStore()
+    at = world.head()
+    keys_of(world, store, world.when(wish(), anna()).id_of("order"))
+    world.pass_time(days=31)
+    world.reading.over = [("key-unknown", "certificate-unknown"), (only(world, Key, at), only(world, Certificate, at))]
+    after = world.head()
+    with pytest.raises(NotFound):
+        asyncio.run(end_copies(world.bus, world.reading))
+
+    assert ["key.copy-destroyed"] == world.then(after)
+
+
 async def test_the_sweep_touches_only_what_is_held_for_others(tmp_path):
     """The backend's own keys stay, whatever the read models say or do not say."""
     world, store = World(tmp_path), MemoryKeyStore()
