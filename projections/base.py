@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar, cast
 
 from domain.base import Event
+from domain.moments import microseconds
 
 R = TypeVar("R", bound=Mapping[str, Any])
 """A row: a ``TypedDict`` of what JSON can hold. Times are whole microseconds since 1970 UTC, named ``…_us``."""
@@ -104,6 +105,15 @@ class Rows(Protocol[R]):
 
     def delete(self, key: str | int) -> None:
         """Take a row away; none is nothing."""
+
+
+def touched(rows: Rows[R], fact: Fact[Any]) -> R | None:
+    """Return a copy of the row that is the fact's own, changed at its position (and time); None where there is none."""
+    row = rows.get(fact.stream_id)
+    if row is None:
+        return None
+    when = {"changed_us": microseconds(fact.event.timestamp)} if "changed_us" in row else {}
+    return cast("R", {**row, "changed": fact.position, **when})
 
 
 Fold = Callable[[Rows[R], Fact[Any]], None]

@@ -16,7 +16,7 @@ from domain.certificates.order import Order as OrderAggregate
 from domain.hosts.deployment import Deployment
 from domain.hosts.deployment import State as DeploymentState
 from domain.moments import microseconds
-from projections.base import Fact, Projection, Rows, on
+from projections.base import Fact, Projection, Rows, on, touched
 from projections.query import Filter, Order, equals, holds
 
 
@@ -112,7 +112,7 @@ def _requested(rows: Rows[OrderRow], fact: Fact[OrderAggregate.Requested]) -> No
 
 
 def _replaces(rows: Rows[OrderRow], fact: Fact[OrderAggregate.ReplacementIntended]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         rows.put({**row, "replaces": list(fact.event.certificate_ids), "cause": fact.event.cause})
 
 
@@ -132,56 +132,51 @@ def _untouched() -> OrderProgress:
     )
 
 
-def _touched(rows: Rows[OrderRow], fact: Fact[Any]) -> OrderRow | None:
-    row = rows.get(fact.stream_id)
-    return row and {**row, "changed": fact.position, "changed_us": microseconds(fact.event.timestamp)}
-
-
 def _approval_given(rows: Rows[OrderRow], fact: Fact[OrderAggregate.ApprovalGiven]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         rows.put({**row, "approvers": [*row["approvers"], fact.event.approver]})
 
 
 def _approved(rows: Rows[OrderRow], fact: Fact[OrderAggregate.Approved]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         until = microseconds(fact.event.valid_until)
         rows.put({**row, "state": "approved", "approved_by": fact.event.by, "approved_until_us": until})
 
 
 def _rejected(rows: Rows[OrderRow], fact: Fact[OrderAggregate.Rejected]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         rows.put({**row, "state": "rejected", "rejecter": fact.event.rejecter})
 
 
 def _cancelled(rows: Rows[OrderRow], fact: Fact[OrderAggregate.Cancelled]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         rows.put({**row, "state": "cancelled"})
 
 
 def _key_accepted(rows: Rows[OrderRow], fact: Fact[OrderAggregate.KeyAccepted]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         certificates = {**row["certificates"], fact.event.host_id: fact.event.certificate_id}
         rows.put({**row, "certificates": certificates})
 
 
 def _key_refused(rows: Rows[OrderRow], fact: Fact[OrderAggregate.KeyRefused]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         rows.put({**row, "refused_rules": {**row["refused_rules"], fact.event.host_id: fact.event.rule}})
 
 
 def _reopened(rows: Rows[OrderRow], fact: Fact[OrderAggregate.IssuanceReopened]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         kept = {host: made for host, made in row["certificates"].items() if host != fact.event.host_id}
         rows.put({**row, "certificates": kept})
 
 
 def _abandoned(rows: Rows[OrderRow], fact: Fact[OrderAggregate.Abandoned]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         rows.put({**row, "state": "abandoned"})
 
 
 def _fulfilled(rows: Rows[OrderRow], fact: Fact[OrderAggregate.Fulfilled]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         rows.put({**row, "state": "fulfilled"})
 
 

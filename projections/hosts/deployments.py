@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, TypedDict
 from domain.certificates.certificate import Certificate
 from domain.hosts.deployment import Deployment, Stage
 from domain.moments import microseconds
-from projections.base import Fact, Projection, Rows, on
+from projections.base import Fact, Projection, Rows, on, touched
 from projections.query import Filter, Order, any_of, equals
 
 State = Literal[
@@ -95,13 +95,8 @@ def _planned(rows: Rows[DeploymentRow], fact: Fact[Deployment.Planned]) -> None:
     )
 
 
-def _touched(rows: Rows[DeploymentRow], fact: Fact[Any]) -> DeploymentRow | None:
-    row = rows.get(fact.stream_id)
-    return row and {**row, "changed": fact.position, "changed_us": microseconds(fact.event.timestamp)}
-
-
 def _served(rows: Rows[DeploymentRow], fact: Fact[Deployment.Served]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         evidence = [one.model_dump(mode="json") for one in fact.event.evidence]
         rows.put({**row, "state": "served", "evidence": evidence, "previous": fact.event.previous})
         for other in rows.having("place", row["place"]):
@@ -110,14 +105,14 @@ def _served(rows: Rows[DeploymentRow], fact: Fact[Deployment.Served]) -> None:
 
 
 def _failed(rows: Rows[DeploymentRow], fact: Fact[Deployment.Failed]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         event = fact.event
         row = {**row, "stage": event.stage, "detail": event.detail, "rolled_back": event.rolled_back}
         rows.put({**row, "state": "failed", "served_now": event.served_now})
 
 
 def _retried(rows: Rows[DeploymentRow], fact: Fact[Deployment.Retried]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         row = {**row, "stage": None, "detail": "", "rolled_back": None, "served_now": None}
         rows.put({**row, "state": "planned", "attempt": fact.event.attempt})
 
@@ -128,7 +123,7 @@ def _moved(rows: Rows[DeploymentRow], fact: Fact[Certificate.OwnershipMoved]) ->
 
 
 def _overtaken(rows: Rows[DeploymentRow], fact: Fact[Deployment.Overtaken]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         rows.put({**row, "state": "overtaken"})
 
 
@@ -144,24 +139,24 @@ def _replace(rows: Rows[DeploymentRow], row: DeploymentRow, fact: Fact[Any]) -> 
 
 
 def _withdrawn(rows: Rows[DeploymentRow], fact: Fact[Deployment.Withdrawn]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         rows.put({**row, "state": "withdrawn"})
 
 
 def _removing(rows: Rows[DeploymentRow], fact: Fact[Deployment.RemovalPlanned]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         row = {**row, "stage": None, "detail": "", "rolled_back": None, "served_now": None}
         rows.put({**row, "state": "removing"})
 
 
 def _removed(rows: Rows[DeploymentRow], fact: Fact[Deployment.Removed]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         evidence = [one.model_dump(mode="json") for one in fact.event.evidence]
         rows.put({**row, "state": "removed", "evidence": evidence, "detail": fact.event.detail})
 
 
 def _not_removed(rows: Rows[DeploymentRow], fact: Fact[Deployment.RemovalRefused]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         event = fact.event
         row = {**row, "stage": event.stage, "detail": event.detail, "rolled_back": event.rolled_back}
         rows.put({**row, "state": "removal-refused", "served_now": event.served_now})

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypedDict
+from typing import ClassVar, Literal, TypedDict
 
 from domain.hosts.host import Host
 from domain.moments import microseconds
-from projections.base import Fact, Projection, Rows, on
+from projections.base import Fact, Projection, Rows, on, touched
 from projections.query import Filter, Order, equals, holds
 
 
@@ -74,18 +74,13 @@ def _registered(rows: Rows[HostRow], fact: Fact[Host.Registered]) -> None:
     )
 
 
-def _touched(rows: Rows[HostRow], fact: Fact[Any]) -> HostRow | None:
-    row = rows.get(fact.stream_id)
-    return row and {**row, "changed": fact.position, "changed_us": microseconds(fact.event.timestamp)}
-
-
 def _token_made(rows: Rows[HostRow], fact: Fact[Host.BootstrapTokenMade]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         rows.put({**row, "token_expires_us": microseconds(fact.event.expires)})
 
 
 def _enrolled(rows: Rows[HostRow], fact: Fact[Host.Enrolled]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         event = fact.event
         row = {**row, "agent_version": event.agent_version, "platform": event.platform, "token_expires_us": None}
         row = {**row, "certificate_id": event.certificate_id, "spki_sha256s": [event.spki_sha256]}
@@ -93,33 +88,33 @@ def _enrolled(rows: Rows[HostRow], fact: Fact[Host.Enrolled]) -> None:
 
 
 def _renewed(rows: Rows[HostRow], fact: Fact[Host.IdentityRenewed]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         keys = [fact.event.spki_sha256, *row["spki_sha256s"][:1]]
         rows.put({**row, "certificate_id": fact.event.certificate_id, "spki_sha256s": keys})
 
 
 def _disabled(rows: Rows[HostRow], fact: Fact[Host.Disabled]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         rows.put({**row, "state": "disabled", "token_expires_us": None, "spki_sha256s": [], "offline": False})
 
 
 def _safe_mode_entered(rows: Rows[HostRow], fact: Fact[Host.SafeModeEntered]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         rows.put({**row, "safe_mode": True})
 
 
 def _safe_mode_left(rows: Rows[HostRow], fact: Fact[Host.SafeModeLeft]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         rows.put({**row, "safe_mode": False})
 
 
 def _went_offline(rows: Rows[HostRow], fact: Fact[Host.WentOffline]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         rows.put({**row, "offline": True})
 
 
 def _came_back(rows: Rows[HostRow], fact: Fact[Host.CameBack]) -> None:
-    if row := _touched(rows, fact):
+    if row := touched(rows, fact):
         rows.put({**row, "offline": False})
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypedDict
 from domain.certificates.certificate import Certificate
 from domain.keys.key import CopyEnd, Key, Made
 from domain.moments import microseconds
-from projections.base import Fact, Projection, Rows, on
+from projections.base import Fact, Projection, Rows, on, touched
 from projections.query import Filter, Order, any_of, equals, holds
 
 CERTIFICATES_KEPT = 16
@@ -89,11 +89,6 @@ def _introduced(rows: Rows[KeyRow], fact: Fact[Key.Introduced]) -> None:
     )
 
 
-def _now(rows: Rows[KeyRow], fact: Fact[Any]) -> KeyRow | None:
-    row = rows.get(fact.stream_id)
-    return row and {**row, "changed": fact.position}
-
-
 def _certified(rows: Rows[KeyRow], fact: Fact[Any]) -> None:
     if row := rows.get(Key.id_for(fact.event.spki_sha256)):
         newest = [*row["certificate_ids"], fact.stream_id][-CERTIFICATES_KEPT:]
@@ -101,18 +96,18 @@ def _certified(rows: Rows[KeyRow], fact: Fact[Any]) -> None:
 
 
 def _delivered(rows: Rows[KeyRow], fact: Fact[Key.DeliveryAuthorised]) -> None:
-    if row := _now(rows, fact):
+    if row := touched(rows, fact):
         at = microseconds(fact.event.timestamp)
         rows.put({**row, "deliveries": row["deliveries"] + 1, "delivered_us": at})
 
 
 def _archived(rows: Rows[KeyRow], fact: Fact[Key.Archived]) -> None:
-    if row := _now(rows, fact):
+    if row := touched(rows, fact):
         rows.put({**row, "archived": True})
 
 
 def _seen(rows: Rows[KeyRow], fact: Fact[Key.Seen]) -> None:
-    if row := _now(rows, fact):
+    if row := touched(rows, fact):
         imported = [fact.event.by_id] if fact.event.cause == "import" else []
         certificates = list(dict.fromkeys((*row["certificate_ids"], *imported)))
         at = microseconds(fact.event.timestamp)
@@ -120,17 +115,17 @@ def _seen(rows: Rows[KeyRow], fact: Fact[Key.Seen]) -> None:
 
 
 def _compromised(rows: Rows[KeyRow], fact: Fact[Key.Compromised]) -> None:
-    if row := _now(rows, fact):
+    if row := touched(rows, fact):
         rows.put({**row, "compromised": True})
 
 
 def _moved(rows: Rows[KeyRow], fact: Fact[Key.OwnerMoved]) -> None:
-    if row := _now(rows, fact):
+    if row := touched(rows, fact):
         rows.put({**row, "team_id": fact.event.team_id})
 
 
 def _copy_destroyed(rows: Rows[KeyRow], fact: Fact[Key.CopyDestroyed]) -> None:
-    if row := _now(rows, fact):
+    if row := touched(rows, fact):
         rows.put({**row, "held": False, "copy_ended": fact.event.cause})
 
 

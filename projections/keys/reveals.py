@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, ClassVar, TypedDict
+from typing import ClassVar, TypedDict
 
 from domain.keys.key import Key
 from domain.keys.reveal import Form, Reveal, State
 from domain.moments import microseconds
-from projections.base import Fact, Projection, Rows, on
+from projections.base import Fact, Projection, Rows, on, touched
 from projections.query import Filter, Order, equals
 
 
@@ -75,24 +75,19 @@ def _requested(rows: Rows[RevealRow], fact: Fact[Reveal.Requested]) -> None:
     )
 
 
-def _now(rows: Rows[RevealRow], fact: Fact[Any]) -> RevealRow | None:
-    row = rows.get(fact.stream_id)
-    return row and {**row, "changed": fact.position}
-
-
 def _approved(rows: Rows[RevealRow], fact: Fact[Reveal.Approved]) -> None:
-    if row := _now(rows, fact):
+    if row := touched(rows, fact):
         until = microseconds(fact.event.valid_until)
         rows.put({**row, "state": "approved", "approver": fact.event.approver, "approved_until_us": until})
 
 
 def _rejected(rows: Rows[RevealRow], fact: Fact[Reveal.Rejected]) -> None:
-    if row := _now(rows, fact):
+    if row := touched(rows, fact):
         rows.put({**row, "state": "rejected", "rejecter": fact.event.rejecter})
 
 
 def _authorised(rows: Rows[RevealRow], fact: Fact[Reveal.Authorised]) -> None:
-    if row := _now(rows, fact):
+    if row := touched(rows, fact):
         at = microseconds(fact.event.timestamp)
         rows.put({**row, "state": "authorised", "authorised_us": at, "form": fact.event.form})
 
