@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from api.edge import Edge
+from api.history import PeopleNames
 from domain.ids import kind_of
 from projections.access.grants import GRANTS
 from projections.access.teams import TEAMS
@@ -56,13 +58,6 @@ class ObjectNames:
             self._known[object_id] = self._look_up(object_id)
         return self._known[object_id]
 
-    def actor(self, pseudonym: str) -> str:
-        """Return what an actor is called who is no person: the system, or the agent of a host."""
-        kind, _, host_id = pseudonym.partition(":")
-        if kind == "agent" and host_id:
-            return f"agent of {self.name(host_id) or host_id}"
-        return "the system" if pseudonym == "system" else ""
-
     def _look_up(self, object_id: str) -> str:
         model, name_of = _NAMED.get(kind_of(object_id), (None, None))
         row = self._views.get(model, object_id) if model else None
@@ -74,3 +69,19 @@ class ObjectNames:
             return None
         signed = self._views.find(AUDIT, AuditFilter(object_id=row["key_id"], access="signing"), limit=1).rows
         return signed[0]["certificate_id"] if signed else None
+
+
+class ActorNames:
+    """Names of whoever acts: of people out of the erasable directory, of the system, of agents by their hosts."""
+
+    def __init__(self, edge: Edge, objects: ObjectNames) -> None:
+        self._people, self._objects = PeopleNames(edge), objects
+
+    def __call__(self, actor: str) -> str:
+        """Return what an actor is called now; empty where nobody knows any more."""
+        if actor == "system":
+            return "the system"
+        kind, _, host_id = actor.partition(":")
+        if kind == "agent" and host_id:
+            return f"agent of {self._objects.name(host_id) or host_id}"
+        return self._people(actor)

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from api.cli.cards import person
 from api.cli.certificates import Limit, history_table, show_list
 from api.cli.errors import Misused, Refused
 from api.cli.invocation import Run, command
@@ -46,7 +47,7 @@ def search(
         "position": lambda row: row["position"],
         "when": lambda row: run.out.when_lines(row["recorded_at"]),
         "what": lambda row: [row["topic"].removeprefix("sslclm.").removesuffix(".v1"), row["stream_id"]],
-        "who": lambda row: [row["actor"], row["role"]],
+        "who": lambda row: [person(row["actor_name"], row["actor"]), row["role"]],
     }
     show_list(run, "/audit/events", limit, asked, columns, nothing="No events.")
 

@@ -10,8 +10,7 @@ from pydantic import BaseModel, Field
 
 from api.accesses import words_of
 from api.calls import POSITION, Body, Reading, reading
-from api.history import PeopleNames
-from api.objects import ObjectNames
+from api.objects import ActorNames, ObjectNames
 from api.openapi import read
 from api.shapes import moment
 from api.waiting import draining_of, rung_or_draining
@@ -88,7 +87,8 @@ async def _next(call: Reading, after: int, query: ActivityQuery, draining: async
 
 
 def _told(call: Reading, rows: tuple[AuditRow, ...]) -> list[Happening]:
-    people, objects = PeopleNames(call.edge), ObjectNames(call.edge.views)
+    objects = ObjectNames(call.edge.views)
+    actors = ActorNames(call.edge, objects)
     return [
         Happening(
             position=row["position"],
@@ -97,7 +97,7 @@ def _told(call: Reading, rows: tuple[AuditRow, ...]) -> list[Happening]:
             object=objects.of(row),
             object_id=row["stream_id"],
             actor=row["actor"],
-            actor_name=people(row["actor"]) or objects.actor(row["actor"]),
+            actor_name=actors(row["actor"]),
             role=row["role"],
             access=row["access"],
             rule=row["rule"],

@@ -14,6 +14,7 @@ from pydantic_core import to_json
 
 from api.calls import POSITION, PageQuery, Reading, reading
 from api.history import Told, history
+from api.objects import ActorNames, ObjectNames
 from api.openapi import read
 from api.shapes import Shape
 from commands.audit.note_reading import NoteReading
@@ -23,7 +24,10 @@ from domain.moments import microseconds
 from projections.audit.search import AUDIT, AuditFilter, AuditRow
 
 ROUTER = APIRouter(prefix="/api/v1/audit", tags=["audit"])
-EVENT = Shape("AuditEvent", AuditRow, without=frozenset({"approvals", "begins", "granted", "owner"}))
+EVENT = Shape(
+    "AuditEvent", AuditRow, without=frozenset({"approvals", "begins", "granted", "owner"}), more={"actor_name": str}
+)
+"""``actor_name``: what the erasable directory shows for ``actor`` now, or a machine's name; "" where it is unknown."""
 JSON_LINES = "application/jsonl"
 
 
@@ -77,7 +81,8 @@ async def events(request: Request, query: Annotated[EventQuery, Query()]) -> Res
         from_us=microseconds(query.from_) if query.from_ else None,
         before_us=microseconds(query.to) if query.to else None,
     )
-    return call.page(AUDIT, where, query, EVENT)
+    names = ActorNames(call.edge, ObjectNames(call.edge.views))
+    return call.page(AUDIT, where, query, lambda row: EVENT(row) | {"actor_name": names(row["actor"])})
 
 
 @ROUTER.get("/objects/{object_id}", **read(HistoryPage))

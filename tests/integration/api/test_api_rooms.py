@@ -127,6 +127,17 @@ async def test_the_export_verifies_without_the_server(vera):
     assert verdict["events"] >= offline.events > 0
 
 
+async def test_the_search_names_people_until_they_are_erased(lab, vera, anna):
+    """Names stand beside pseudonyms as the directory has them now; nothing of it is stored with the events."""
+    made = await anna.post("/api/v1/orders", json=lab.order("names.shop.test"), headers=lab.key())
+    me = (await anna.get("/api/v1/me")).json()["pseudonym"]
+    shown = (await read(vera, f"/api/v1/audit/events?actor={me}&limit=1", made)).json()["items"]
+    lab.edge.identity.directory.erase(me)
+    after = (await vera.get(f"/api/v1/audit/events?actor={me}&limit=1")).json()["items"]
+
+    assert ["Anna (team shop)", ""] == [one["actor_name"] for one in (*shown, *after)]
+
+
 async def test_the_search_finds_by_actor_time_and_object(lab, vera, anna):
     """Filters narrow; times are RFC 3339."""
     call = lab.key() | {"X-Correlation-Id": "f-1"}
