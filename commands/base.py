@@ -90,7 +90,8 @@ class UseCase:
 
     ``scope(command, work)`` and ``handle(command, work)`` see the same unit of work; a conflict in the ledger runs both
     again from a fresh load. ``refuses`` tells whether a refusal is a fact worth an event, ``second_step`` that it only
-    ever records what became of another command's announcement.
+    ever records what became of another command's announcement. ``caught_up``: the decision rests on what read models
+    list, so they are waited for until they have seen the whole ledger.
     """
 
     action: str
@@ -98,6 +99,7 @@ class UseCase:
     handle: Callable[[Any, Any], None]
     refuses: bool = True
     second_step: bool = False
+    caught_up: bool = False
 
 
 HandlerTable = Mapping[type[Command], UseCase]

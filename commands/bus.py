@@ -97,6 +97,8 @@ class Bus:
     async def _attempt(self, step: _Step, work: Work) -> Outcome:
         if not step.internal:
             fitting_roles(step.use_case.action, step.context.principal)  # before anything is looked up for them
+        if step.use_case.caught_up:
+            await self.services.reading.caught_up(self.services.ledger.head().position)
         scope = step.use_case.scope(step.command, work)
         held = Held(Role.SYSTEM) if step.internal else authorise(step.use_case.action, step.context.principal, scope)
         step.use_case.handle(step.command, work)

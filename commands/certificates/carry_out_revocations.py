@@ -46,4 +46,4 @@ async def _carry_out(bus: Bus, due: DueRevocation) -> None:
     await bus.execute(CarryOutRevocation(certificate_id=due.certificate_id), context)
 
 
-CARRY_OUT_REVOCATION = UseCase("certificates.carry-out-revocation", scope, handle)
+CARRY_OUT_REVOCATION = UseCase("certificates.carry-out-revocation", scope, handle, caught_up=True)

@@ -78,4 +78,4 @@ def _must_not_be_milder(certificate: Certificate, reason: RevocationReason) -> N
         )
 
 
-REVOKE_CERTIFICATE = UseCase("certificates.revoke", scope, handle)
+REVOKE_CERTIFICATE = UseCase("certificates.revoke", scope, handle, caught_up=True)

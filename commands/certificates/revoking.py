@@ -80,7 +80,7 @@ def _is_replaced(work: Work, certificate: Certificate, plan: Plan) -> bool:
 def _end_deployments(work: Work, certificate: Certificate, *, remove: bool) -> None:
     for deployment in _deployments(work, certificate):
         if deployment.state == "planned":
-            deployment.withdraw(at=work.now)
+            deployment.withdraw(at=work.now, remove=remove)
             _give_up(work, certificate, deployment.order_id)
         elif remove and deployment.state == "served" and _serves_last(work, deployment):
             ask_for_removal(work, deployment, team_id=certificate.team_id)

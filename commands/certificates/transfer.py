@@ -114,5 +114,5 @@ def _move_key(work: Work, certificate: Certificate) -> None:
 
 OFFER_OWNERSHIP = UseCase("certificates.offer", owners, handle_offer)
 WITHDRAW_OFFER = UseCase("certificates.withdraw-offer", owners, handle_withdraw)
-ACCEPT_OWNERSHIP = UseCase("certificates.accept", receivers, handle_accept)
+ACCEPT_OWNERSHIP = UseCase("certificates.accept", receivers, handle_accept, caught_up=True)
 REFUSE_OWNERSHIP = UseCase("certificates.refuse", receivers, handle_refuse)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from commands.base import UseCase
+from commands.certificates.revoking import ask_for_removal
 from commands.hosts.on_task import TaskCommand, scope
 from commands.hosts.rollout import advance, complete, settle, stopped
 from commands.work import Work
@@ -29,7 +30,7 @@ def handle(command: ReportInstall, work: Work) -> None:
     """Record it; when the last target is proven, the certificates that served there before are superseded.
 
     A replacement goes on to its next target, or stops here until the failure is mended or tried again. What was
-    revoked while it was installed is a fact, and takes nobody's place.
+    revoked while it was installed is a fact; it takes nobody's place, and is taken out of service again.
     """
     deployment = work.load(Deployment, command.deployment_id)
     command.must_be(deployment.task_id)
@@ -40,7 +41,10 @@ def handle(command: ReportInstall, work: Work) -> None:
         return
     _check_evidence(command, work, deployment)
     deployment.report_served(evidence=command.evidence, previous=command.previous, at=work.now)
-    if work.refer(Certificate, deployment.certificate_id).state == "revoked":
+    certificate = work.refer(Certificate, deployment.certificate_id)
+    if certificate.state == "revoked":
+        if deployment.remove_if_served and not _another_comes(work, deployment):
+            ask_for_removal(work, deployment, team_id=certificate.team_id)
         return
     order = work.load(Order, deployment.order_id)
     fulfilled = order.target_served(deployment_id=deployment.id, all_targets=_all(order), at=work.now)
@@ -62,6 +66,12 @@ def _check_evidence(command: ReportInstall, work: Work, deployment: Deployment) 
             rule="evidence",
             fix="probe every endpoint of the target and report what is served",
         )
+
+
+def _another_comes(work: Work, deployment: Deployment) -> bool:
+    """Tell whether another certificate is about to take the place."""
+    place = deployment.host_id, deployment.target.directory
+    return any(one != deployment.id for one in work.services.reading.planned_at(place))
 
 
 def _all(order: Order) -> frozenset[str]:

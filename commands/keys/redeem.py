@@ -109,4 +109,4 @@ def _spec(work: Work, certificate: Certificate) -> ProfileSpec | None:
     return None if certificate.profile_id is None else work.refer(Profile, certificate.profile_id).spec
 
 
-REDEEM_REVEAL = UseCase("reveals.redeem", scope, handle)
+REDEEM_REVEAL = UseCase("reveals.redeem", scope, handle, caught_up=True)

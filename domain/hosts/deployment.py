@@ -37,6 +37,7 @@ class Deployment(Aggregate):
         self.state: State = "planned"
         self.attempt = 1
         self.removals = 0
+        self.remove_if_served = False
         self.order_id = ""
         self.certificate_id = ""
         self.host_id = ""
@@ -105,12 +106,16 @@ class Deployment(Aggregate):
             deployment.state = "overtaken"
 
     class Withdrawn(Event):
-        """It is not to be installed any more: its certificate is revoked."""
+        """It is not to be installed any more: its certificate is revoked.
+
+        ``remove``: where the agent was quicker, it is to be taken out of service again.
+        """
 
         TOPIC: ClassVar[str] = "sslclm.deployment.withdrawn.v1"
+        remove: bool = False
 
         def apply(self, deployment: Deployment) -> None:
-            deployment.state = "withdrawn"
+            deployment.state, deployment.remove_if_served = "withdrawn", self.remove
 
     class RemovalPlanned(Event):
         """The host is asked to serve it no more; ``attempt`` counts the removals that were asked for, from 1."""
@@ -214,10 +219,10 @@ class Deployment(Aggregate):
         self._must_be("failed")
         self.record(self.Retried, at=at, attempt=self.attempt + 1)
 
-    def withdraw(self, *, at: datetime) -> None:
-        """Take back what is not installed yet."""
+    def withdraw(self, *, at: datetime, remove: bool = False) -> None:
+        """Take back what is not installed yet; with ``remove`` it goes again, should the agent have been quicker."""
         self._must_be("planned")
-        self.record(self.Withdrawn, at=at)
+        self.record(self.Withdrawn, at=at, remove=remove)
 
     def plan_removal(self, *, at: datetime) -> None:
         """Ask the host to serve it no more; refused at once where the target does not say by what."""

@@ -126,15 +126,35 @@ def test_a_new_owner_does_not_reach_into_the_former_owners_host(site: Deployed) 
     assert topics == ["deployment.removal-planned", "deployment.removal-refused"]
 
 
-def test_what_was_installed_meanwhile_is_a_fact_all_the_same(world: World) -> None:
-    """The agent was quicker than the withdrawal: the deployment is served, and may be removed."""
+def test_what_was_installed_meanwhile_is_removed_again(world: World) -> None:
+    """The agent was quicker than the withdrawal: that it serves is a fact, and the host is asked to end it."""
     planned = installed(world, ordered(world))
     revoke(planned)
+    before = world.head()
+    world.when(planned.report(), the_agent(WEB1))
+
+    assert ["deployment.served", "deployment.removal-planned"] == world.then(before)
+
+
+def test_what_was_installed_meanwhile_stays_where_somebody_wants_it_to(world: World) -> None:
+    """Whoever revoked it without a removal finds it served, and may remove it later."""
+    planned = installed(world, ordered(world))
+    revoke(planned, remove=False)
     world.when(planned.report(), the_agent(WEB1))
     assert planned.load().state == "served"
     world.when(RemoveDeployment(deployment_id=planned.deployment_id), anna())
 
     assert planned.load().state == "removing"
+
+
+def test_what_was_installed_meanwhile_waits_for_what_takes_its_place(world: World) -> None:
+    """A site is not disabled while the certificate that ends the trouble is on its way to it."""
+    planned = installed(world, ordered(world))
+    revoke(planned)
+    world.reading.planned[WEB1, DIRECTORY] = [planned.deployment_id, "deployment-newer"]
+    world.when(planned.report(), the_agent(WEB1))
+
+    assert planned.load().state == "served"
 
 
 def test_a_place_that_another_certificate_took_is_left_alone(site: Deployed) -> None:

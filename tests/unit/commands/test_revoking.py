@@ -7,11 +7,13 @@ from cryptography import x509
 
 from commands.certificates.request import RequestCertificate
 from commands.certificates.revoke import RevokeCertificate
+from commands.work import Work
+from domain.certificates.certificate import Certificate
 from domain.certificates.revocation import RevocationReason
 from domain.errors import NotFound, WrongState
 from tests.support.csrs import make_csr, p256, pem_csr
 from tests.support.renewals import Renewed
-from tests.support.world import SHOP, WEB, World, anna, ben, olga
+from tests.support.world import SHOP, WEB, World, anna, ben, olga, system
 
 
 def issued(world: World) -> str:
@@ -62,6 +64,17 @@ def test_an_expired_certificate_is_not_revoked(world: World) -> None:
     world.pass_time(days=31)
     with pytest.raises(WrongState, match="expired"):
         world.when(revoke(certificate_id), anna())
+
+
+def test_a_compromised_key_ends_what_was_certified_a_moment_ago(world: World) -> None:
+    """The read models lag behind a second certificate of the key: they are waited for before anything is decided."""
+    pem = pem_csr(make_csr(p256(), x509.DNSName("www.shop.test")))
+    request = RequestCertificate(team_id=SHOP, profile_id=WEB, csr=pem)
+    first, second = (str(world.when(request, anna()).id_of("certificate")) for _ in range(2))
+    world.reading.seen_then = {world.head(): [second]}
+    world.when(revoke(first), anna())
+
+    assert Work(world.bus.services, system()).load(Certificate, second).planned is not None
 
 
 def test_a_compromised_key_ends_what_it_served_before(world: World) -> None:
