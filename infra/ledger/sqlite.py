@@ -20,7 +20,7 @@ from infra.ledger.proof.verdict import Finding, Verdict
 from infra.ledger.proof.verify import verify_entries
 from infra.ledger.reader import ReadPool, read_by_key, read_entries, read_head, read_stream, stray_rows
 from infra.ledger.schema import erase, prepare
-from infra.ledger.writer import SqliteWriter, restore
+from infra.ledger.writer import SqliteWriter, extend, restore
 
 
 class SqliteLedger:
@@ -117,6 +117,13 @@ class SqliteLedger:
         Raises :class:`domain.errors.WrongState` where this ledger is not empty. The caller verifies them on the way.
         """
         restore(self._path, entries)
+
+    def extend(self, entries: Sequence[Entry]) -> None:
+        """Store entries of another store as they are, behind the head: all of them or none.
+
+        Raises WrongState where they do not follow the head. The caller verifies them.
+        """
+        extend(self._path, entries)
 
     def close(self) -> None:
         """Store what is queued, then let go of the file."""

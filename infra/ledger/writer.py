@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -144,6 +145,24 @@ def restore(path: Path, entries: Iterable[EntryBytes]) -> None:
         raise LedgerUnavailable(f"the ledger's file refuses writes: {error}") from error
     finally:
         connection.close()
+
+
+def extend(path: Path, entries: Sequence[Entry]) -> None:
+    """Store chained entries as they are behind the head, all or none; raises WrongState where they do not follow."""
+    with closing(connect(path)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            head = read_head(connection)
+            if entries and (entries[0].first_position, entries[0].prev_hash) != (head.position + 1, head.entry_hash):
+                raise WrongState(
+                    f"position {entries[0].first_position} does not follow {head.position}",
+                    rule="ledger-copy",
+                    fix="let nobody else write to the target while it is copied into",
+                )
+            insert(connection, entries)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise LedgerUnavailable(f"the ledger's file refuses writes: {error}") from error
 
 
 class SqliteWriter:
