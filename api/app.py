@@ -10,6 +10,7 @@ from fastapi.telemetry import TelemetryConfig
 from api import auth, front
 from api.agent.apps import enrolment_routes
 from api.attempts import Attempts
+from api.bulk import Bulk
 from api.edge import Edge
 from api.lean import lean_routes
 from api.openapi import install_openapi
@@ -19,6 +20,7 @@ from api.rest import (
     accesses,
     activity,
     audit,
+    bulk,
     certificates,
     clock,
     deployments,
@@ -66,10 +68,11 @@ def people_app(edge: Edge) -> FastAPI:
     app.state.edge = edge
     app.state.sign_ins = Attempts(SIGN_INS_PER_MINUTE, what="sign-ins", rule="sign-in-rate")
     app.state.refusals = Refusals(edge.bus.services)
+    app.state.bulk = Bulk()
     app.state.verifying = asyncio.Semaphore(1)  # recomputing every hash takes a core: one auditor at a time
     install_problem_handlers(app, called=edge.metrics.called)
-    for room in ROOMS:
-        app.include_router(room.ROUTER)
+    for router in (bulk.ORDERS, bulk.CERTIFICATES, *(room.ROUTER for room in ROOMS)):
+        app.include_router(router)
     app.include_router(auth.ROUTER)
     app.include_router(front.ROUTER)
     app.include_router(enrolment_routes(edge))

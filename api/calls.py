@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ from api.problems import BadCall, TooLarge, WrongMediaType, invalid
 from api.routes import action_of
 from commands.access.permissions import OutOfScope, visible
 from commands.access.refusals import Refusals
-from commands.base import Command, Outcome, Scope
+from commands.base import Append, Command, Outcome, Scope
 from commands.context import Context
 from domain.errors import ClmError, Denied, InvalidInput
 from projections.base import Projection, R
@@ -67,21 +67,26 @@ class Recorded(BaseModel):
 
 @dataclass(slots=True)
 class Call:
-    """One authenticated call; ``action`` is what its route needs."""
+    """One authenticated call, or one item of it; ``action`` is what its route needs.
+
+    ``append`` is how an item of a bulk call reaches the ledger, together with the others.
+    """
 
     edge: Edge
     request: Request
     caller: Caller
     context: Context
     action: str
+    append: Append | None = field(default=None, kw_only=True)
 
-    async def body(self, model: type[M]) -> M:
+    async def body(self, model: type[M], *, limit: int = BODY_MAX) -> M:
         """Return the JSON body. Raises WrongMediaType, TooLarge and InvalidInput; an absent one counts as ``{}``."""
-        return read_json(model, await read_body(self.request, "application/json") or b"{}")
+        return read_json(model, await read_body(self.request, "application/json", limit) or b"{}")
 
     async def execute(self, command: Command, *, reason: str = "") -> Outcome:
         """Execute a command in this call's context."""
-        return await self.edge.bus.execute(command, replace(self.context, reason=reason))
+        context = replace(self.context, reason=reason) if reason else self.context
+        return await self.edge.bus.execute(command, context, append=self.append)
 
     def position(self, outcome: Outcome) -> int:
         """Return the position to answer with: where nothing was left to record, that of what was looked at."""
@@ -218,5 +223,16 @@ def read_json(model: type[M], body: bytes) -> M:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        members = tuple(model.model_fields)
-        raise invalid(error.errors(include_input=False, include_url=False), members) from None
+        raise _not_as_described(model, error) from None
+
+
+def read_item(model: type[M], item: object) -> M:
+    """Return one item of a JSON text that was read already as ``model``. Raises InvalidInput that names the members."""
+    try:
+        return model.model_validate(item)
+    except ValidationError as error:
+        raise _not_as_described(model, error) from None
+
+
+def _not_as_described(model: type[BaseModel], error: ValidationError) -> InvalidInput:
+    return invalid(error.errors(include_input=False, include_url=False), tuple(model.model_fields))

@@ -10,11 +10,13 @@ from urllib.parse import urlsplit
 from api.agent.apps import agent_app, pki_app
 from api.app import people_app
 from api.edge import Edge, Identity, Keys, Tasks
+from api.rest.bulk import LARGER_BODIES
 from infra.bootstrap import Backend, compose
 from infra.development import dev_provider, note_machine_secrets
 from infra.identity.wiring import Identity as IdentityAdapters
 from infra.living import ViewsLiving
 from infra.notices.wiring import courier
+from infra.server.limits import Limits
 from infra.server.own_certificate import OwnNames, own_identity
 from infra.server.supervisor import Listener, Supervisor
 from infra.server.tls import ReloadableContext, agents_context, people_context
@@ -116,7 +118,7 @@ async def _own_tls(backend: Backend, settings: Settings) -> OwnTls:
 def _listeners(edge: Edge, settings: Settings, tls: OwnTls) -> list[Listener]:
     people, agents, pki = settings.people_listen, settings.agents_listen, settings.pki_listen
     return [
-        Listener("people", people_app(edge), people.host, people.port, tls.people),
+        Listener("people", people_app(edge), people.host, people.port, tls.people, Limits(larger_bodies=LARGER_BODIES)),
         Listener("agents", agent_app(edge), agents.host, agents.port, tls.agents, balancers=settings.load_balancers),
         Listener("CRL and AIA", pki_app(edge), pki.host, pki.port),
     ]

@@ -89,6 +89,8 @@ FINER: Mapping[str, str] = {
     "targets-need-signing": "Keys that only decrypt cannot be proven by a handshake, so they have no targets.",
     "delivery-count": "The key left too often for one task; a person asks for another attempt.",
     "key-password-gone": "The password was told already, is too old, or lost in a restart; fetch the key again.",
+    "bulk-busy": "As many bulk calls as may be at once are being worked on; nothing of this one was begun.",
+    "bulk-duplicate": "Another item of the same call asks for the same; the answer stands there.",
     "ledger-unavailable": "The ledger does not take entries; nothing was changed.",
 }
 

@@ -128,22 +128,42 @@ def problem_response(error: ClmError, request: Request) -> Response:
         headers["WWW-Authenticate"] = challenge
     if status in RETRY_AFTER:
         headers["Retry-After"] = str(RETRY_AFTER[status])
-    detail, fix = _ALWAYS.get(error.rule, (error.message, error.fix))
-    return _document(request, status, error.rule, detail, fix, headers)
+    return _response(request, _document_of(error, request), headers)
+
+
+def problem_of(error: Exception, request: Request) -> dict[str, Any]:
+    """Return the problem document of whatever ended one item of a call; what nobody expected is logged."""
+    if isinstance(error, LedgerUnavailable):
+        error = _no_ledger(error, request)
+    if isinstance(error, ClmError) and status_of(type(error)) is not HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _document_of(error, request)
+    return _unexpected_document(error, request)
 
 
 def unexpected(error: Exception, request: Request) -> Response:
     """Log what nobody expected, with the correlation id, and answer a 500 that says nothing."""
+    return _response(request, _unexpected_document(error, request))
+
+
+def _unexpected_document(error: Exception, request: Request) -> dict[str, Any]:
     LOG.error("unexpected error", exc_info=error, extra={CORRELATION: correlation_id(request.scope)})
     fix = "try again; if it stays, give the correlation id to whoever runs this backend"
     return _document(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "something went wrong here", fix)
 
 
-def _document(
-    request: Request, status: HTTPStatus, rule: str, detail: str, fix: str, headers: Mapping[str, str] | None = None
-) -> Response:
+def _no_ledger(error: LedgerUnavailable, request: Request) -> Unavailable:
+    LOG.error("the ledger takes no entries", exc_info=error, extra={CORRELATION: correlation_id(request.scope)})
+    return Unavailable(str(error), rule="ledger-unavailable", fix="try again later")
+
+
+def _document_of(error: ClmError, request: Request) -> dict[str, Any]:
+    detail, fix = _ALWAYS.get(error.rule, (error.message, error.fix))
+    return _document(request, status_of(type(error)), error.rule, detail, fix)
+
+
+def _document(request: Request, status: HTTPStatus, rule: str, detail: str, fix: str) -> dict[str, Any]:
     edge = getattr(request.app.state, "edge", None)
-    document = {
+    return {
         "type": f"{edge.public_url if edge else ''}/problems/{rule}",
         "title": status.phrase,
         "status": int(status),
@@ -152,9 +172,12 @@ def _document(
         "rule": rule,
         "correlation_id": correlation_id(request.scope),
     }
+
+
+def _response(request: Request, document: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
     if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
         return problem_page(document, headers)  # somebody looks at it in a browser
-    return Response(json.dumps(document), int(status), headers, MEDIA_TYPE)
+    return Response(json.dumps(document), document["status"], headers, MEDIA_TYPE)
 
 
 def invalid(errors: Sequence[Mapping[str, Any]], members: Sequence[str] = ()) -> InvalidInput:
@@ -202,12 +225,12 @@ def install_problem_handlers(app: FastAPI, *, called: Called | None = None) -> N
         assert isinstance(error, HTTPException)
         status = HTTPStatus(error.status_code)
         rule = status.phrase.lower().replace(" ", "-")
-        return _document(request, status, rule, status.description or status.phrase, "see /api/openapi.json")
+        said = status.description or status.phrase
+        return _response(request, _document(request, status, rule, said, "see /api/openapi.json"))
 
     async def on_ledger(request: Request, error: Exception) -> Response:
-        LOG.error("the ledger takes no entries", exc_info=error, extra={CORRELATION: correlation_id(request.scope)})
-        unavailable = Unavailable(str(error), rule="ledger-unavailable", fix="try again later")
-        return problem_response(unavailable, request)
+        assert isinstance(error, LedgerUnavailable)
+        return problem_response(_no_ledger(error, request), request)
 
     app.add_exception_handler(ClmError, on_rule)
     app.add_exception_handler(LedgerUnavailable, on_ledger)

@@ -73,6 +73,7 @@ ROUTES: Mapping[tuple[str, str], str | tuple[str, ...] | Public] = {
     # orders and certificates
     ("GET", "/api/v1/orders"): "orders.read",
     ("POST", "/api/v1/orders"): "orders.request",
+    ("POST", "/api/v1/orders/bulk"): "orders.request",
     ("GET", "/api/v1/orders/{order_id}"): "orders.read",
     ("POST", "/api/v1/orders/{order_id}/approve"): "orders.approve",
     ("POST", "/api/v1/orders/{order_id}/reject"): "orders.reject",
@@ -85,6 +86,7 @@ ROUTES: Mapping[tuple[str, str], str | tuple[str, ...] | Public] = {
     ("POST", "/api/v1/certificates/{certificate_id}/renew"): "certificates.renew",
     ("GET", "/api/v1/renewals"): "certificates.read",
     ("POST", "/api/v1/certificates/{certificate_id}/call-off-revocation"): "certificates.call-off-revocation",
+    ("POST", "/api/v1/certificates/bulk-revoke"): "certificates.revoke",
     ("POST", "/api/v1/certificates/import"): "certificates.import",
     ("GET", "/api/v1/transfers"): "transfers.read",
     ("POST", "/api/v1/certificates/{certificate_id}/transfer/offer"): "certificates.offer",

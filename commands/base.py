@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from commands.ports.gate import Gate, OpenGate
 from commands.ports.issuers import Issuers
-from commands.ports.ledger import Entry, Ledger
+from commands.ports.ledger import Entry, EntryDraft, Ledger
 from commands.ports.names import NameTables
 from commands.ports.reading import Reading
 from domain.ids import kind_of
@@ -79,6 +79,9 @@ class Outcome:
                     return event.stream_id
         return None
 
+
+Append = Callable[[EntryDraft], Awaitable[Entry]]
+"""A way into the ledger: :meth:`commands.ports.ledger.Ledger.append`, or one that leads there."""
 
 Then = Callable[[], Awaitable[Command]]
 """A second step that runs once after the first entry is durable, and says what is to be recorded of it."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from commands.access.permissions import OutOfScope, authorise, fitting_roles
 from commands.access.refusals import Refusals
-from commands.base import Command, HandlerTable, Outcome, Scope, Services, Then, UseCase
+from commands.base import Append, Command, HandlerTable, Outcome, Scope, Services, Then, UseCase
 from commands.context import Context, Held, Role
 from commands.envelope import envelope, idempotency_hash, request_hash
 from commands.ports.ledger import DuplicateIdempotencyKey, Entry, EntryDraft, LedgerUnavailable, StreamConflict
@@ -32,6 +32,7 @@ class _Step:
     context: Context
     internal: bool
     warm: dict[str, Aggregate]
+    append: Append
 
 
 class Bus:
@@ -43,9 +44,13 @@ class Bus:
         self._refusals = Refusals(services)
         self._shared: dict[str, Aggregate] = {}
 
-    async def execute(self, command: Command, context: Context) -> Outcome:
-        """Run a command to its end; raises :class:`domain.errors.ClmError` with nothing changed."""
-        step = _Step(command, self._handlers[type(command)], context, internal=False, warm={})
+    async def execute(self, command: Command, context: Context, *, append: Append | None = None) -> Outcome:
+        """Run a command to its end; raises :class:`domain.errors.ClmError` with nothing changed.
+
+        ``append`` stands in for the ledger's own where commands go together (:class:`commands.together.Together`).
+        """
+        append = append or self.services.ledger.append
+        step = _Step(command, self._handlers[type(command)], context, internal=False, warm={}, append=append)
         self.services.gate.executing(step.use_case.action)
         try:
             outcome, work = await self._attempts(step)
@@ -55,11 +60,12 @@ class Bus:
                 return self._replay(command, context, known)
             await self._note_refusal(step, refusal)
             raise
-        return await self._second_step(outcome, work, context)
+        return await self._second_step(outcome, work, step)
 
     async def rehearse(self, command: Command, context: Context) -> None:
         """Decide about a command as :meth:`execute` does now, and store nothing but a refusal."""
-        step = _Step(command, self._handlers[type(command)], context, internal=False, warm={})
+        append = self.services.ledger.append
+        step = _Step(command, self._handlers[type(command)], context, internal=False, warm={}, append=append)
         work = Work(self.services, context)
         try:
             fitting_roles(step.use_case.action, context.principal)
@@ -113,16 +119,17 @@ class Bus:
             work.unchanged.pop(event.stream_id, None)
         head = envelope(step.command, step.use_case.action, step.context, held, self.services.random_bytes)
         draft = EntryDraft(events, head.metadata, head.details, head.idempotency, work.unchanged)
-        entry = await self.services.ledger.append(draft)
+        entry = await step.append(draft)
         return Outcome((entry,), secret=work.secret)
 
-    async def _second_step(self, outcome: Outcome, work: Work, context: Context) -> Outcome:
+    async def _second_step(self, outcome: Outcome, work: Work, first: _Step) -> Outcome:
         then: Then | None = work.then
         if then is None or outcome.replayed or not outcome.entries:
             return outcome
         command = await then()
         key = f"{outcome.entries[0].first_position}:{type(command).__name__}"
-        step = _Step(command, self._handlers[type(command)], context.internal(key), internal=True, warm=work.changed)
+        use_case, context = self._handlers[type(command)], first.context.internal(key)
+        step = _Step(command, use_case, context, internal=True, warm=work.changed, append=first.append)
         try:
             following, _ = await self._attempts(step)
         except Unavailable as away:

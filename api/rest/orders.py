@@ -58,6 +58,11 @@ class OrderAnswer(BaseModel):
     certificate: str | None = None
     chain: list[str] | None = None
 
+    @property
+    def status(self) -> int:
+        """The status of a request with this answer: 201 with a certificate, else 202."""
+        return 201 if self.certificate else 202
+
 
 class Approval(Body):
     """What is approved: ``request_sha256`` as the order shows it."""
@@ -86,10 +91,14 @@ async def orders(request: Request, query: Annotated[OrderQuery, Query()]) -> Res
 async def request_certificate(request: Request) -> Response:
     """Order a certificate: issued in this call (201), or waiting for people or for the hosts' keys (202)."""
     call = await commanding(request)
-    outcome = await call.execute(await call.body(RequestCertificate))
-    answer = _answer(call, outcome, outcome.id_of("order") or "")
-    location = f"/api/v1/orders/{answer.order_id}"
-    return _response(call, outcome, answer, 201 if answer.certificate else 202, location)
+    outcome, answer = await requested(call, await call.body(RequestCertificate))
+    return _response(call, outcome, answer, answer.status, f"/api/v1/orders/{answer.order_id}")
+
+
+async def requested(call: Call, wish: RequestCertificate) -> tuple[Outcome, OrderAnswer]:
+    """Execute a request; returns what came of it and what is answered."""
+    outcome = await call.execute(wish)
+    return outcome, _answer(call, outcome, outcome.id_of("order") or "")
 
 
 @ROUTER.get("/{order_id}", **read(ORDER.model, one=True))

@@ -70,11 +70,16 @@ class Revoked(Recorded):
 async def revoke(request: Request, certificate_id: str) -> Response:
     """Revoke a certificate for good, or replace it first; the next CRL, within seconds, says so."""
     call = await commanding(request)
-    why = await call.body(Revocation)
-    wish = RevokeCertificate(certificate_id=certificate_id, **why.model_dump(exclude={"reason"}))
+    answer = await revoked(call, certificate_id, await call.body(Revocation))
+    return Response(to_json(answer), 200, {POSITION: str(answer.position)}, "application/json")
+
+
+async def revoked(call: Call, certificate_id: str, why: Revocation) -> Revoked:
+    """Execute a revocation; returns what is answered."""
+    wish = RevokeCertificate(certificate_id=certificate_id, **why.model_dump(exclude={"reason", "certificate_id"}))
     outcome = await call.execute(wish, reason=why.reason)
     plan, position = find_event(outcome, Certificate.RevocationPlanned), call.position(outcome)
-    answer = Revoked(
+    return Revoked(
         id=certificate_id,
         position=position,
         state="planned" if plan else "revoked",
@@ -84,7 +89,6 @@ async def revoke(request: Request, certificate_id: str) -> Response:
         places=_places(outcome),
         same_key=_same_key(call, certificate_id) if why.revocation_reason == "keyCompromise" else (),
     )
-    return Response(to_json(answer), 200, {POSITION: str(position)}, "application/json")
 
 
 @ROUTER.post("/{certificate_id}/call-off-revocation", **command({200: Recorded}, Why))

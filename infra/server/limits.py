@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Times in seconds, sizes in bytes; a client outside them is answered and its connection closed."""
+    """Times in seconds, sizes in bytes; a client outside them is answered and its connection closed.
+
+    ``larger_bodies``: path -> bytes, for the few paths that take more than ``max_body``.
+    """
 
     handshake: float = 10.0
     head: float = 10.0
@@ -17,6 +21,11 @@ class Limits:
     linger: float = 1.0
     max_head: int = 64 * 1024
     max_body: int = 1024 * 1024
+    larger_bodies: Mapping[bytes, int] = field(default_factory=dict)
+
+    def body_at(self, target: bytes) -> int:
+        """Return how many bytes the body of a request to ``target`` (path and query) may have."""
+        return self.larger_bodies.get(target.partition(b"?")[0], self.max_body) if self.larger_bodies else self.max_body
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ class Protocol(HttpToolsProtocol):
         self._awaiting: Literal["", "head", "body"] = ""
         self._head_bytes = 0
         self._body_bytes = 0
+        self._max_body = rules.limits.max_body
         self._timer: asyncio.TimerHandle | None = None
 
     # The connection
@@ -133,8 +134,9 @@ class Protocol(HttpToolsProtocol):
             return self._refuse(problems.malformed())
         if size > self._limits.max_head:
             return self._refuse(problems.head_too_large(self._limits.max_head))
-        if length > self._limits.max_body:
-            return self._refuse(problems.body_too_large(self._limits.max_body))
+        self._max_body = self._limits.body_at(self.url)
+        if length > self._max_body:
+            return self._refuse(problems.body_too_large(self._max_body))
         if self._behind_balancer and self._peer is not None:
             try:
                 self.scope["extensions"] = _extensions(forwarded_peer(self._peer, self.headers))
@@ -154,8 +156,8 @@ class Protocol(HttpToolsProtocol):
         if self._refused:
             return
         self._body_bytes += len(body)
-        if self._body_bytes > self._limits.max_body:
-            self._refuse(problems.body_too_large(self._limits.max_body))
+        if self._body_bytes > self._max_body:
+            self._refuse(problems.body_too_large(self._max_body))
             return
         super().on_body(body)
 

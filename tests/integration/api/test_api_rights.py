@@ -28,8 +28,11 @@ PERSONAS = ("vera", "dev-anna", "dev-ben", "sec-olga", "adam", "ci-shop")
 
 ALL, OWN, WATCH, OPS, DEPLOY, SEC = "......", "..-...", ".xx..x", "xxx..x", "x.-...", "xxx.xx"
 TAKE = "x--.x-"
+EACH = "x....."
 NOBODY = "xxxxxx"
-"""``.`` gets through, ``x`` is refused (403), ``-`` is told that there is no such object (404)."""
+"""``.`` gets through, ``x`` is refused (403), ``-`` is told that there is no such object (404).
+
+EACH: whoever has the right anywhere gets through; what it does not reach is refused item by item."""
 
 EXPECTED = {
     ("GET", "/api/v1/me"): ALL,
@@ -61,6 +64,7 @@ EXPECTED = {
     ("POST", "/api/v1/deployments/{deployment_id}/remove"): DEPLOY,
     ("GET", "/api/v1/orders"): ALL,
     ("POST", "/api/v1/orders"): DEPLOY,
+    ("POST", "/api/v1/orders/bulk"): EACH,
     ("GET", "/api/v1/orders/{order_id}"): OWN,
     ("POST", "/api/v1/orders/{order_id}/approve"): SEC,
     ("POST", "/api/v1/orders/{order_id}/reject"): SEC,
@@ -73,6 +77,7 @@ EXPECTED = {
     ("POST", "/api/v1/certificates/{certificate_id}/renew"): DEPLOY,
     ("GET", "/api/v1/renewals"): ALL,
     ("POST", "/api/v1/certificates/{certificate_id}/call-off-revocation"): DEPLOY,
+    ("POST", "/api/v1/certificates/bulk-revoke"): EACH,
     ("POST", "/api/v1/certificates/import"): "x.-.x.",
     ("GET", "/api/v1/transfers"): ALL,
     ("POST", "/api/v1/certificates/{certificate_id}/transfer/offer"): DEPLOY,

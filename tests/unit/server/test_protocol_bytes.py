@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 from infra.server.limits import Limits
 from infra.server.protocol import Protocol, Rules
 
-LIMITS = Limits(max_head=300, max_body=50)
+LIMITS = Limits(max_head=300, max_body=50, larger_bodies={b"/bulk": 100})
 GOOD = b"POST /a HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n0123456789"
 CHUNKED = b"POST /a HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n"
 
@@ -99,3 +99,15 @@ def test_arbitrary_bytes_never_raise(pieces):
 
     statuses = {line.split()[1] for line in written.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")}
     assert statuses <= {b"200", b"400", b"413", b"431"}
+
+
+def test_only_the_paths_that_are_named_take_larger_bodies():
+    """A path with a limit of its own is compared as a whole, its query left out; every other keeps the common limit."""
+
+    def answer(target, length):
+        head = b"POST %s HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % (target, length)
+        return asyncio.run(conversation([head + b"x" * length])).split()[1]
+
+    assert [b"200", b"200"] == [answer(target, 80) for target in (b"/bulk", b"/bulk?a=b")]
+    assert [b"413"] * 4 == [answer(target, 80) for target in (b"/a", b"/bulk/", b"/bulk/../bulk", b"/a?/bulk")]
+    assert b"413" == answer(b"/bulk", 101)
