@@ -172,6 +172,8 @@ async def test_an_item_that_breaks_the_server_is_its_own_500(lab, anna, monkeypa
 async def test_a_callers_key_cannot_take_an_items_key(lab, anna):
     """Keys of items have a prefix of their own: a single call under a made-up one touches no bulk call."""
     await anna.post("/api/v1/orders", json=lab.order("one.shop.test"), headers={"Idempotency-Key": "bulk:0:client:k"})
-    told = (await anna.post(BULK, json={"items": [lab.order("two.shop.test")]}, headers={"Idempotency-Key": "k"})).json()
+    told = (
+        await anna.post(BULK, json={"items": [lab.order("two.shop.test")]}, headers={"Idempotency-Key": "k"})
+    ).json()
 
     assert [201] == [one["status"] for one in told["items"]]
