@@ -20,12 +20,13 @@ def list_notices(
     *,
     kind: Annotated[str, typer.Option(help="One kind, e.g. agent-offline.")] = "",
     severity: Annotated[str, typer.Option(help="info, warning or alarm.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Also what is settled, and what only informs.")] = False,
     messages: Annotated[
         bool, typer.Option("--messages", help="The messages that carried them, and how it went.")
     ] = False,
     limit: Limit = 50,
 ) -> None:
-    """List what needs a person, the newest first; with --messages whether anybody could be told."""
+    """List what still needs a person, the newest first; with --messages whether anybody could be told."""
     if messages:
         _list_messages(run, min(limit, 200))
         return
@@ -38,8 +39,8 @@ def list_notices(
             *([row["command"]] if row["command"] else []),
         ],
     }
-    asked = {"kind": kind or None, "severity": severity or None}
-    show_list(run, "/notices", limit, asked, columns, nothing="No notices.")
+    asked = {"kind": kind or None, "severity": severity or None, "all": everything or None}
+    show_list(run, "/notices", limit, asked, columns, nothing="Nothing needs a person; --all lists what was told.")
 
 
 def _list_messages(run: Run, limit: int) -> None:

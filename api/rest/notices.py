@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -12,13 +13,16 @@ from pydantic_core import to_json
 from api.calls import POSITION, Body, Reading, reading
 from api.openapi import read
 from commands.notices.notice import Audience, Notice, Severity
-from commands.ports.notices import Digest, DigestState
+from commands.notices.settling import is_open
+from commands.ports.notices import Digest, DigestState, NoticePage
 from domain.base import Timestamp, rfc3339
 from domain.errors import InvalidInput
 from projections.query import MAX_LIMIT
 
 ROUTER = APIRouter(prefix="/api/v1/notices", tags=["notices"])
 _LONGEST_CURSOR = 15
+_LOOKS = 1_000
+"""Notices that one call looks at for those that are open."""
 
 
 class ToldNotice(BaseModel):
@@ -69,10 +73,14 @@ class DeliveriesPage(BaseModel):
 
 
 class NoticeQuery(Body):
-    """Which notices."""
+    """Which notices.
+
+    Those that need nobody any more are listed with ``all`` only; those that never did, with ``severity=info``, too.
+    """
 
     kind: str | None = Field(default=None, max_length=64)
     severity: Severity | None = None
+    everything: bool = Field(default=False, alias="all")
     cursor: str | None = Field(default=None, max_length=_LONGEST_CURSOR)
     limit: int = Field(default=50, ge=1, le=MAX_LIMIT)
 
@@ -86,16 +94,9 @@ class DeliveryQuery(Body):
 
 @ROUTER.get("", **read(NoticesPage))
 async def notices(request: Request, query: Annotated[NoticeQuery, Query()]) -> Response:
-    """List the notices about what you may see, the newest first."""
+    """List the notices about what you may see, the newest first; by default those that still need somebody."""
     call = await reading(request)
-    page = await run_in_threadpool(
-        call.edge.notices.find,
-        team_ids=call.team_ids,
-        kind=query.kind,
-        severity=query.severity,
-        before=_before(query.cursor),
-        limit=query.limit,
-    )
+    page = await run_in_threadpool(_page, call, query)
     cursor = None if page.next_before is None else str(page.next_before)
     return _answer(call, {"items": list(map(_notice, page.notices)), "next_cursor": cursor})
 
@@ -107,6 +108,24 @@ async def deliveries(request: Request, query: Annotated[DeliveryQuery, Query()])
     found = await run_in_threadpool(call.edge.notices.deliveries, state=query.state, limit=query.limit)
     figures = await run_in_threadpool(call.edge.notices.figures)
     return _answer(call, {"items": list(map(_delivery, found)), "next_cursor": None, "figures": figures})
+
+
+def _page(call: Reading, query: NoticeQuery) -> NoticePage:
+    """Return a page; what is settled is passed over, of a bounded number at a time: a page may be short, or empty."""
+    find = partial(call.edge.notices.find, team_ids=call.team_ids, kind=query.kind, severity=query.severity)
+    page = find(before=_before(query.cursor), limit=query.limit)
+    if query.everything or query.severity is Severity.INFO:
+        return page
+    found, looked = list[Notice](), 0
+    while True:
+        found += [one for one in page.notices if is_open(one, call.edge.ledger)]
+        looked += len(page.notices)
+        if page.next_before is None or len(found) >= query.limit or looked >= _LOOKS:
+            break
+        page = find(before=page.next_before, limit=query.limit)
+    if len(found) > query.limit:
+        return NoticePage(tuple(found[: query.limit]), found[query.limit - 1].position)
+    return NoticePage(tuple(found), page.next_before)
 
 
 def _before(cursor: str | None) -> int | None:

@@ -147,6 +147,30 @@ async def test_notices_over_http_stay_inside_the_team(lab, paper):
     assert {one["state"] for one in seen.json()["items"]} == {"sent"}
 
 
+async def test_what_is_settled_is_listed_on_request_only(lab, paper):
+    """A silent agent that is heard again needs nobody; whoever wants to know what was told asks for all of it."""
+    await offline(lab, "web1.shop.test", "web2.shop.test")
+    back = NotePresence(host_id=Host.id_for("web1.shop.test"), heard=True, last_seen=lab.clock.at)
+    await lab.backend.bus.execute(back, Context(SYSTEM, "test"))
+    await carry(lab, paper)
+    async with lab.client("dev-anna") as anna:
+        told = {}
+        for asked in ("", "?limit=1", "?all=true", "?severity=info"):
+            items = (await anna.get(f"/api/v1/notices{asked}")).json()["items"]
+            told[asked] = [(one["kind"], one["sentence"].split()[3]) for one in items if "agent-" in one["kind"]]
+
+    silent, back_again = (
+        [("agent-offline", f"web{number}.shop.test") for number in (2, 1)],
+        ("agent-back", "web1.shop.test"),
+    )
+    assert told == {
+        "": silent[:1],
+        "?limit=1": silent[:1],
+        "?all=true": [back_again, *silent],
+        "?severity=info": [back_again],
+    }
+
+
 async def test_the_calendar_raises_each_level_once_and_clears_it(lab, paper):
     """The root's CRL, whose key is offline, is told of long before it ends, with the command that renews it."""
     backend, dates = lab.backend, ViewsDates(lab.backend.views)

@@ -7,6 +7,7 @@ import string
 import pytest
 
 from commands.notices.notice import Severity, plain, worded
+from commands.notices.settling import SETTLED_BY
 from commands.notices.table import NOBODY, RULES
 from domain.registry import TOPICS
 from tests.support.goldens import shapes
@@ -34,6 +35,13 @@ def test_every_sentence_can_be_said(rule):
     assert worded(rule.sentence, values).endswith((".", "x"))
     assert rule.todo
     assert rule.audience
+
+
+def test_what_settles_a_notice_is_a_later_fact_of_its_own_stream():
+    """Only what is told is settled, and by facts that the same aggregate records: no other is ever looked at."""
+    for told, ends in SETTLED_BY.items():
+        assert told in TOLD
+        assert {told.AGGREGATE} == {end.AGGREGATE for end in ends}
 
 
 def test_kinds_are_words_and_each_has_one_audience():
