@@ -1,15 +1,16 @@
 """One call with many items: each is judged alone and answered alone, and all are recorded in few durable writes.
 
 An item is the same command that a call of its own would give, an entry of its own, under an idempotency key of its own
-that derives from the call's key and the item's place. So a call that was cut off is repeated as it was: what is there
-is answered again, and the rest is done.
+that derives from the call's key and from what the item says. So a call that was cut off is repeated, whole or in parts:
+what is there is answered again, and the rest is done.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -84,12 +85,13 @@ class Bulk:
 class Kind(Generic[M]):
     """A kind of bulk call.
 
-    ``model``: an item. ``same``: what no two items of a call may have in common. ``do``: executes one item.
+    ``model``: an item. ``same``: what no two items of a call may have in common, by default all that they say.
+    ``do``: executes one item.
     """
 
     model: type[M]
-    same: Callable[[M], Hashable]
     do: Callable[[Call, M], Awaitable[Done]]
+    same: Callable[[M], str] | None = None
 
 
 async def in_bulk(call: Call, kind: Kind[M]) -> Response:
@@ -120,7 +122,7 @@ class _Work(Generic[M]):
         self._call = call
         self._kind = kind
         self._turns = turns
-        self._seen: dict[Hashable, int] = {}
+        self._seen: dict[str, int] = {}
 
     async def all(self, items: Sequence[object]) -> list[_Told]:
         """Return the answers of all items, in order; where a whole step finds no ledger, the rest is not tried."""
@@ -140,8 +142,10 @@ class _Work(Generic[M]):
         """Return one item's answer, whatever happens to it: the others have theirs."""
         try:
             await self._turns.turn()
-            wish = self._read(index, item)
-            done = await self._kind.do(self._call_of(together, index), wish)
+            wish = read_item(self._kind.model, item)
+            said = sha256(wish.model_dump_json().encode()).hexdigest()
+            self._not_twice(index, self._kind.same(wish) if self._kind.same else said)
+            done = await self._kind.do(self._call_of(together, said), wish)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this item's answer; the unexpected is logged
             document = problem_of(error, self._call.request)
             return _Told(document["status"], b"problem", to_json(document))
@@ -149,16 +153,13 @@ class _Work(Generic[M]):
             together.leave()
         return _Told(done.status, b"answer", done.document, done.position)
 
-    def _read(self, index: int, item: object) -> M:
-        """Return the item as what it must be. Raises InvalidInput, and AlreadyExists for one that came before."""
-        wish = read_item(self._kind.model, item)
-        before = self._seen.setdefault(self._kind.same(wish), index)
+    def _not_twice(self, index: int, what: str) -> None:
+        before = self._seen.setdefault(what, index)
         if before != index:
             raise AlreadyExists(f"item {before} asks for the same", rule="bulk-duplicate", fix=f"see item {before}")
-        return wish
 
-    def _call_of(self, together: Together, index: int) -> Call:
-        key = f"bulk:{index}:{self._call.context.idempotency_key}"
+    def _call_of(self, together: Together, said: str) -> Call:
+        key = f"bulk:{said}:{self._call.context.idempotency_key}"
         return replace(self._call, context=replace(self._call.context, idempotency_key=key), append=together.append)
 
 

@@ -20,6 +20,7 @@ from api.cli import (
     policy,
     recovery,
     renewals,
+    requesting,
     revoking,
     rules,
     transfers,
@@ -47,7 +48,7 @@ def before_every_command(
         raise typer.Exit(error.exit_code)
 
 
-PARTS = (access, orders, certificates, renewals, revoking, imports, transfers, notices, accesses)
+PARTS = (access, orders, requesting, certificates, renewals, revoking, imports, transfers, notices, accesses)
 for part in (*(one.APP for one in PARTS), rules.ISSUERS):
     app.add_typer(part)
 for name, group, panel in (

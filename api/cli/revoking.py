@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.cli.errors import CliError, Misused, Refused, SignedOut
+from api.cli.batches import send, unless_all_done
+from api.cli.errors import Misused
 from api.cli.invocation import Run, command
 from api.cli.naming import exact_id
 from api.cli.orders import act
 from api.cli.text import moment, seconds_of
+from api.cli.wish import read_text
 
 APP = typer.Typer()
 PANEL = "Certificates"
-_MANY = 1_000
+_MANY = 10_000
+_FILE_MAX = 1_048_576
 Reason = Annotated[str, typer.Option(help="For the record, in your own words.")]
 
 
@@ -29,10 +34,13 @@ Remove = Annotated[
 
 
 @command(APP, "revoke", changes=True, panel=PANEL)
-def revoke(
+def revoke(  # noqa: PLR0913 - each parameter is one option
     run: Run,
-    certificates: Annotated[list[str], typer.Argument(metavar="CERTIFICATE...", help="Their ids.")],
+    certificates: Annotated[
+        list[str] | None, typer.Argument(metavar="[CERTIFICATE]...", help="Their ids.", show_default=False)
+    ] = None,
     *,
+    file: Annotated[Path | None, typer.Option(help="A file with an id in each line; - reads standard input.")] = None,
     revocation_reason: Why = "unspecified",
     replace: Replace = "no",
     by: By = "",
@@ -41,9 +49,9 @@ def revoke(
     reason: Reason = "",
 ) -> None:
     """Revoke certificates for good; each is a command of its own. The next CRL, within seconds, says so."""
-    wanted = [exact_id(one, "certificate") for one in dict.fromkeys(certificates)]
-    if len(wanted) > _MANY:
-        raise Misused(f"at most {_MANY} at once", fix="divide them over several runs")
+    wanted = [exact_id(one, "certificate") for one in dict.fromkeys([*(certificates or ()), *_listed(file)])]
+    if not 0 < len(wanted) <= _MANY:
+        raise Misused(f"name 1 to {_MANY} certificates", fix="ids, or --file; divide more over several runs")
     body = {
         "revocation_reason": revocation_reason,
         "reason": reason,
@@ -53,7 +61,15 @@ def revoke(
         "remove": remove,
     }
     body = {name: value for name, value in body.items() if value is not None}
-    _tell(run, [_one(run, certificate, body, part=certificate if wanted[1:] else "") for certificate in wanted])
+    if not wanted[1:]:
+        _tell(run, [run.api.post(f"/certificates/{wanted[0]}/revoke", body)])
+        return
+    told = send(run, "/certificates/bulk-revoke", [{"certificate_id": one, **body} for one in wanted])
+    rows = [
+        one.answer or {"id": name, "state": one.state, **one.problem} for name, one in zip(wanted, told, strict=True)
+    ]
+    _tell(run, rows)
+    unless_all_done(run, [row["state"] for row in rows], "revoked")
 
 
 @command(APP, "call-off", changes=True, panel=PANEL)
@@ -65,31 +81,22 @@ def call_off(
     act(run, path, {"reason": reason}, f"{certificate} is not revoked.")
 
 
-def _one(run: Run, certificate: str, body: Mapping[str, Any], *, part: str) -> dict[str, Any]:
-    """Revoke one of several; what is refused is an outcome and does not stop the others."""
-    try:
-        return dict(run.api.post(f"/certificates/{certificate}/revoke", body, part=part))
-    except SignedOut:
-        raise
-    except CliError as error:
-        if not part:
-            raise
-        told = {"detail": error.message, "fix": error.fix, "rule": error.rule}
-        return {"id": certificate, "state": "refused" if isinstance(error, Refused) else "unknown", **told}
+def _listed(file: Path | None) -> list[str]:
+    """Return the first word of every line of a file; what stands behind it, and behind #, is for people."""
+    if file is None:
+        return []
+    text = sys.stdin.read(_FILE_MAX) if str(file) == "-" else read_text(file, _FILE_MAX)
+    return [words[0] for line in text.splitlines() if (words := line.partition("#")[0].split())]
 
 
 def _tell(run: Run, outcomes: Sequence[dict[str, Any]]) -> None:
-    bad = [one for one in outcomes if one["state"] in {"refused", "unknown"}]
     if run.out.as_json:
         run.out.document(outcomes if outcomes[1:] else outcomes[0])
-    else:
-        for one in outcomes:
-            run.out.say(f"{one['id']}: {one['state']}")
-            for line in _follows(run, one):
-                run.out.say(f"  {line}")
-    if bad:
-        done = len(outcomes) - len(bad)
-        raise Refused(f"{len(bad)} of {len(outcomes)} not revoked", fix=f"{done} are done; see why above")
+        return
+    for one in outcomes:
+        run.out.say(f"{one['id']}: {one['state']}")
+        for line in _follows(run, one):
+            run.out.say(f"  {line}")
 
 
 def _follows(run: Run, row: Mapping[str, Any]) -> list[str]:

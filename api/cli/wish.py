@@ -53,7 +53,7 @@ def seconds(days: int | None, validity: int | None) -> int | None:
 
 def read_csr(path: Path) -> str:
     """Return a CSR's PEM. Raises Misused, also where a private key lies beside it: keys are never sent."""
-    content = _read(path, _CSR_MAX)
+    content = read_text(path, _CSR_MAX)
     if "PRIVATE KEY" in content:
         raise Misused(f"{path} holds a private key, which is never sent", fix="put the CSR into a file of its own")
     if "CERTIFICATE REQUEST" not in content:
@@ -82,7 +82,7 @@ def targets(api: Api, place: Place, server_name: str) -> list[dict[str, Any]]:
 
 def _rows(path: Path) -> list[Any]:
     try:
-        read = json.loads(_read(path, _TARGETS_MAX))
+        read = json.loads(read_text(path, _TARGETS_MAX))
     except ValueError as error:
         raise Misused(f"{path} is not JSON: {error}", fix='write [{"host": "web1…", "spec": {…}}]') from error
     if not isinstance(read, list):
@@ -96,7 +96,8 @@ def _from_file(api: Api, row: Any, path: Path) -> dict[str, Any]:
     return {"host_id": id_of(api, "host", row["host"]), "spec": row["spec"]}
 
 
-def _read(path: Path, limit: int) -> str:
+def read_text(path: Path, limit: int) -> str:
+    """Return a file's text, at most ``limit`` bytes. Raises Misused."""
     try:
         with path.open("rb") as file:
             content = file.read(limit + 1)
@@ -113,7 +114,7 @@ def _read(path: Path, limit: int) -> str:
 def read_json(path: Path) -> dict[str, Any]:
     """Return the JSON object of a file. Raises Misused."""
     try:
-        read = json.loads(_read(path, _TARGETS_MAX))
+        read = json.loads(read_text(path, _TARGETS_MAX))
     except ValueError as error:
         raise Misused(f"{path} is not JSON: {error}", fix="see: sslclm profiles show NAME --json") from error
     if not isinstance(read, dict):

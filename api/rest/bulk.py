@@ -97,5 +97,5 @@ async def _revoke(call: Call, wish: RevocationItem) -> Done:
     return Done(200, answer.model_dump_json().encode(), answer.position)
 
 
-_REQUESTS = Kind(RequestCertificate, lambda wish: wish, _request)
-_REVOCATIONS = Kind(RevocationItem, lambda wish: wish.certificate_id, _revoke)
+_REQUESTS = Kind(RequestCertificate, _request)
+_REVOCATIONS = Kind(RevocationItem, _revoke, same=lambda wish: wish.certificate_id)

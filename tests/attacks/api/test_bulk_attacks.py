@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -171,9 +172,12 @@ async def test_an_item_that_breaks_the_server_is_its_own_500(lab, anna, monkeypa
 
 async def test_a_callers_key_cannot_take_an_items_key(lab, anna):
     """Keys of items have a prefix of their own: a single call under a made-up one touches no bulk call."""
-    await anna.post("/api/v1/orders", json=lab.order("one.shop.test"), headers={"Idempotency-Key": "bulk:0:client:k"})
-    told = (
-        await anna.post(BULK, json={"items": [lab.order("two.shop.test")]}, headers={"Idempotency-Key": "k"})
-    ).json()
+    wish = RequestCertificate.model_validate(lab.order("two.shop.test"))
+    said = sha256(wish.model_dump_json().encode()).hexdigest()
+    await anna.post(
+        "/api/v1/orders", json=lab.order("one.shop.test"), headers={"Idempotency-Key": f"bulk:{said}:client:k"}
+    )
+    body = {"items": [wish.model_dump(mode="json")]}
+    told = (await anna.post(BULK, json=body, headers={"Idempotency-Key": "k"})).json()
 
     assert [201] == [one["status"] for one in told["items"]]

@@ -100,14 +100,17 @@ async def test_a_repeated_call_answers_and_issues_nothing_twice(lab, anna):
     assert [] == [topic for topic in lab.topics(head) if topic != "sslclm.access.refused.v1"]
 
 
-async def test_another_item_under_a_used_key_is_refused_alone(lab, anna):
-    """A key and a place stand for one request; what was not there before is done."""
-    key, first, other = lab.key(), lab.order("keyed.shop.test"), lab.order("other.shop.test")
-    await ask(anna, lab, BULK, [first], key)
-    told = await ask(anna, lab, BULK, [other, lab.order("added.shop.test")], key)
+async def test_items_are_known_by_what_they_say(lab, anna):
+    """In another order and among others, under the same key: what is there is answered, what is new is done."""
+    key, one, two = lab.key(), lab.order("say-1.shop.test"), lab.order("say-2.shop.test")
+    first = await ask(anna, lab, BULK, [one, two], key)
+    head = lab.position()
+    told = await ask(anna, lab, BULK, [lab.order("say-3.shop.test"), two, one], key)
+    single = await anna.post("/api/v1/orders", json=one, headers=key)
 
-    assert [422, 201] == [one["status"] for one in told["items"]]
-    assert "idempotency-key-reused" == told["items"][0]["problem"]["rule"]
+    assert [item["answer"] for item in first["items"]] == [told["items"][place]["answer"] for place in (2, 1)]
+    assert [201, 201, 201] == [item["status"] for item in told["items"]]
+    assert (201, 2) == (single.status_code, lab.topics(head).count(Certificate.Issued.TOPIC))
 
 
 async def test_what_a_failure_cut_off_is_done_by_repeating(lab, anna, monkeypatch):
