@@ -38,8 +38,7 @@ def request_many(
     missing = {path: result for path, result in every.items() if not result.exists()}
     _check(every, missing)
     shared = {"team_id": id_of(run.api, "team", team), "profile_id": id_of(run.api, "profile", profile)}
-    shared |= {"validity": seconds(days, validity)}
-    items = [{**shared, "csr": read_csr(path)} for path in missing]
+    items = [{**shared, "validity": seconds(days, validity), "csr": read_csr(path)} for path in missing]
     run.out.say(f"If this is interrupted, repeat it with --idempotency-key {run.api.key}", style="dim")
     answers = zip(missing.items(), send(run, "/orders/bulk", items), strict=True)
     rows = [_row(run, path, result, told) for (path, result), told in answers]  # written as answers come
