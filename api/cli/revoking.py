@@ -81,6 +81,14 @@ def call_off(
     act(run, path, {"reason": reason}, f"{certificate} is not revoked.")
 
 
+def _many(run: Run, wanted: Sequence[str], body: Mapping[str, Any]) -> None:
+    told = send(run, "/certificates/bulk-revoke", [{"certificate_id": one, **body} for one in wanted])
+    pairs = zip(wanted, told, strict=True)
+    rows = [one.answer or {"id": name, "state": one.state, **one.problem} for name, one in pairs]
+    _tell(run, rows)
+    unless_all_done(run, [row["state"] for row in rows], "revoked")
+
+
 def _listed(file: Path | None) -> list[str]:
     """Return the first word of every line of a file; what stands behind it, and behind #, is for people."""
     if file is None:
