@@ -24,6 +24,8 @@ _FILE_MAX = 1_048_576
 Reason = Annotated[str, typer.Option(help="For the record, in your own words.")]
 
 
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[CERTIFICATE]...", help="Their ids.", show_default=False)]
+Listed = Annotated[Path | None, typer.Option(help="A file with an id in each line; - reads standard input.")]
 Why = Annotated[str, typer.Option(help="RFC 5280: unspecified, keyCompromise, affiliationChanged, superseded, …")]
 Replace = Annotated[str, typer.Option(help="first: order a replacement, revoke when it serves; no: now.")]
 By = Annotated[str, typer.Option(metavar="SPAN", help="With first: regardless after, e.g. 2h.")]
@@ -36,11 +38,9 @@ Remove = Annotated[
 @command(APP, "revoke", changes=True, panel=PANEL)
 def revoke(  # noqa: PLR0913 - each parameter is one option
     run: Run,
-    certificates: Annotated[
-        list[str] | None, typer.Argument(metavar="[CERTIFICATE]...", help="Their ids.", show_default=False)
-    ] = None,
+    certificates: Ids = None,
     *,
-    file: Annotated[Path | None, typer.Option(help="A file with an id in each line; - reads standard input.")] = None,
+    file: Listed = None,
     revocation_reason: Why = "unspecified",
     replace: Replace = "no",
     by: By = "",
@@ -60,7 +60,6 @@ def revoke(  # noqa: PLR0913 - each parameter is one option
         "invalidity_date": _moment(invalidity_date),
         "remove": remove,
     }
-    body = {name: value for name, value in body.items() if value is not None}
     if not wanted[1:]:
         _tell(run, [run.api.post(f"/certificates/{wanted[0]}/revoke", body)])
         return
@@ -81,7 +80,10 @@ def call_off(
     act(run, path, {"reason": reason}, f"{certificate} is not revoked.")
 
 
-def _many(run: Run, wanted: Sequence[str], body: Mapping[str, Any]) -> None:
+def _send(run: Run, wanted: Sequence[str], body: Mapping[str, Any]) -> None:
+    if not wanted[1:]:
+        _tell(run, [run.api.post(f"/certificates/{wanted[0]}/revoke", body)])
+        return
     told = send(run, "/certificates/bulk-revoke", [{"certificate_id": one, **body} for one in wanted])
     pairs = zip(wanted, told, strict=True)
     rows = [one.answer or {"id": name, "state": one.state, **one.problem} for name, one in pairs]
