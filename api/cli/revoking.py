@@ -60,15 +60,7 @@ def revoke(  # noqa: PLR0913 - each parameter is one option
         "invalidity_date": _moment(invalidity_date),
         "remove": remove,
     }
-    if not wanted[1:]:
-        _tell(run, [run.api.post(f"/certificates/{wanted[0]}/revoke", body)])
-        return
-    told = send(run, "/certificates/bulk-revoke", [{"certificate_id": one, **body} for one in wanted])
-    rows = [
-        one.answer or {"id": name, "state": one.state, **one.problem} for name, one in zip(wanted, told, strict=True)
-    ]
-    _tell(run, rows)
-    unless_all_done(run, [row["state"] for row in rows], "revoked")
+    _send(run, wanted, {name: value for name, value in body.items() if value is not None})
 
 
 @command(APP, "call-off", changes=True, panel=PANEL)
