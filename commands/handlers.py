@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from commands.access.create_team import CREATE_TEAM, CreateTeam
 from commands.access.emergencies import END_EMERGENCY, OPEN_EMERGENCY, EndEmergency, OpenEmergency
+from commands.access.erase_person import ERASE_PERSON, ErasePerson
 from commands.access.give_grant import GIVE_GRANT, GiveGrant
 from commands.access.name_contact import NAME_CONTACT, NameContact
 from commands.access.sessions import END_SESSION, OPEN_SESSION, EndSession, OpenSession
@@ -83,6 +84,7 @@ HANDLERS: HandlerTable = {
     WithdrawGrant: WITHDRAW_GRANT,
     OpenSession: OPEN_SESSION,
     EndSession: END_SESSION,
+    ErasePerson: ERASE_PERSON,
     DefineProfile: DEFINE_PROFILE,
     RetireProfile: RETIRE_PROFILE,
     CheckLiving: CHECK_LIVING,

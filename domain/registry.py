@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from domain.access.emergency import Emergency
 from domain.access.grant import Grant
+from domain.access.person import Person
 from domain.access.refusal import Refusal
 from domain.access.session import Session
 from domain.access.team import Team
@@ -40,6 +41,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Issuer,
     Key,
     Order,
+    Person,
     PolicyBreach,
     Profile,
     Refusal,

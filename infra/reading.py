@@ -15,11 +15,13 @@ from projections.certificates.inventory import INVENTORY, InventoryFilter
 from projections.certificates.orders import ORDERS, OrderFilter
 from projections.certificates.planned_revocations import PLANNED_REVOCATIONS, PlannedFilter
 from projections.certificates.renewals import NEVER_US, RENEWALS, RenewalFilter
+from projections.certificates.transfers import TRANSFERS, TransferFilter
 from projections.hosts.deployments import DEPLOYMENTS, DeploymentFilter
 from projections.hosts.queue import QUEUE, QueueFilter
 from projections.issuers.issuers import ISSUERS, IssuerFilter, IssuerRow
 from projections.issuers.revocations import REVOCATIONS, RevocationFilter
 from projections.keys.keys import KEYS, KeyFilter
+from projections.keys.reveals import REVEALS, RevealFilter
 from projections.query import Views, every
 
 __all__ = ("ViewsReading", "every")
@@ -155,6 +157,17 @@ class ViewsReading:
     def _misses_one(self, row: IssuerRow) -> bool:
         newest = self._views.find(REVOCATIONS, RevocationFilter(issuer_id=row["issuer_id"]), limit=1).rows
         return bool(newest) and newest[0]["position"] > row["crl_position"]
+
+    def undecided_of(self, pseudonym: str, at: datetime) -> Sequence[str]:
+        """Return the orders, reveals and offers of a person that four eyes have still to decide on."""
+        orders = every(self._views, ORDERS, OrderFilter(state="waiting"))
+        reveals = every(self._views, REVEALS, RevealFilter(requester=pseudonym))
+        offers = every(self._views, TRANSFERS, TransferFilter(state="open", valid_from_us=microseconds(at)))
+        return [
+            *(row["order_id"] for row in orders if pseudonym in {row["requester"], *row["approvers"]}),
+            *(row["reveal_id"] for row in reveals if row["state"] in {"waiting", "approved"}),
+            *(row["certificate_id"] for row in offers if row["offered_by"] == pseudonym),
+        ]
 
     def orders_wanting_keys(self) -> Sequence[str]:
         """Return the approved orders whose keys the key store is to make, and has not for every host."""

@@ -23,7 +23,7 @@ from infra.logs import configure
 from infra.server.loop import calm_collector, new_event_loop
 from infra.settings import Settings
 from infra.setup import SetupPlan, initialise, publish_root_crl
-from scripts import server_keystore
+from scripts import server_keystore, server_people
 from scripts.server_backup import backup, restore
 from scripts.server_clock import confirm_clock
 from scripts.server_emergency import APP as EMERGENCY
@@ -146,3 +146,4 @@ def add_to(app: typer.Typer) -> None:
         app.command(name, rich_help_panel=panel)(_interruptible(function))
     app.add_typer(EMERGENCY, name="emergency", rich_help_panel=panel)
     app.add_typer(server_keystore.APP, name="keystore", rich_help_panel=panel)
+    app.add_typer(server_people.APP, name="people", rich_help_panel=panel)

@@ -113,6 +113,7 @@ PERMISSIONS: Mapping[str, Mapping[Role, Reach]] = {
     "session.read": _READ,
     "session.open": _SYSTEM,
     "session.end": _SYSTEM,
+    "people.erase": _SYSTEM,
     # time
     "clock.read": _WATCH,
     "clock.note": _SYSTEM,

@@ -11,6 +11,7 @@ from commands.notices.notice import NoticeRule
 from commands.notices.of_certificates import CERTIFICATES, RENEWALS
 from commands.notices.of_machines import HOSTS, SYSTEM
 from domain.access.grant import Grant
+from domain.access.person import Person
 from domain.access.refusal import Refusal
 from domain.access.session import Session
 from domain.access.team import Team
@@ -54,6 +55,7 @@ NOBODY: frozenset[type[Event]] = frozenset(
         Order.ApprovalGiven, Order.Approved, Order.Cancelled, Order.Fulfilled, Order.IssuanceReopened,
         Order.KeyAccepted, Order.KeyRefused, Order.ReplacementIntended, Order.TargetServed,
         PolicyBreach.Cleared,
+        Person.Erased,
         Profile.Defined, Profile.Retired, Profile.Revised,
         Refusal.Refused,
         Renewal.Answered, Renewal.Completed, Renewal.Ended, Renewal.Hastened, Renewal.Planned,

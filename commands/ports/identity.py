@@ -26,6 +26,9 @@ class Directory(Protocol):
     def known(self, pseudonym: str) -> Known | None:
         """Return what is known of a pseudonym; None where it was erased or never was."""
 
+    def erase(self, pseudonym: str) -> bool:
+        """Forget who stands behind a pseudonym; says whether there was anybody."""
+
 
 class Contacts(Protocol):
     """Mail addresses of teams, in the erasable directory; the ledger names their random ids only."""

@@ -97,6 +97,9 @@ class Reading(Protocol):
     def crls_due(self, at: datetime) -> Sequence[DueCrl]:
         """Return the CRLs of keys at hand that have less than half of their time left, or lack a revocation."""
 
+    def undecided_of(self, pseudonym: str, at: datetime) -> Sequence[str]:
+        """Return what waits for a decision that four eyes make and that a person began or has approved in part."""
+
     def orders_wanting_keys(self) -> Sequence[str]:
         """Return the approved orders whose keys the key store is to make, and has not for every host."""
 

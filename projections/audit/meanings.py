@@ -12,6 +12,7 @@ from typing import Literal
 
 from domain.access.emergency import Emergency
 from domain.access.grant import Grant
+from domain.access.person import Person
 from domain.access.refusal import Refusal
 from domain.access.session import Session
 from domain.access.team import Team
@@ -186,6 +187,7 @@ MEANINGS: Mapping[type[Event], Meaning] = {
     Refusal.Refused: _touch("refused", "refused"),
     Session.Opened: _other("signed in", _RIGHTS),
     Session.Ended: _other("signed out", _RIGHTS),
+    Person.Erased: _other("person erased from the directory", _RIGHTS),
     Team.Created: _other("team created", _RIGHTS),
     Team.ContactNamed: _other("team's contact named", _RIGHTS),
 }  # fmt: skip

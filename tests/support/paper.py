@@ -68,6 +68,7 @@ class PaperReading:
     named: dict[str, bool] = field(default_factory=dict)
     due_revocations: list[DueRevocation] = field(default_factory=list)
 
+    undecided: dict[str, list[str]] = field(default_factory=dict)
     planned: dict[Place, list[str]] = field(default_factory=dict)
     due: list[DueRenewal] = field(default_factory=list)
     successors: dict[str, str] = field(default_factory=dict)
@@ -125,6 +126,9 @@ class PaperReading:
 
     def crls_due(self, at: datetime) -> Sequence[DueCrl]:
         return ()
+
+    def undecided_of(self, pseudonym: str, at: datetime) -> Sequence[str]:
+        return self.undecided.get(pseudonym, [])
 
     def orders_wanting_keys(self) -> Sequence[str]:
         return self.wanting_keys

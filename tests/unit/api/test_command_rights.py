@@ -74,6 +74,7 @@ ROWS = {
     "ApproveReveal": "S",
     "RejectReveal": "SA",
     "RedeemReveal": "SA",
+    "ErasePerson": "Y",
     "NoteReading": "VDSAY",
     "NotePresence": "Y",
     "RaiseAlarm": "Y",
