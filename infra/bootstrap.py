@@ -21,10 +21,10 @@ from infra.clock import GuardedClock, guarded, utc_now
 from infra.files import Files
 from infra.gate import BackendGate
 from infra.health import BackendHealth
-from infra.identity.database import sealer_from
 from infra.identity.emergency import leaves_of
 from infra.identity.grants import GrantsAtHead
 from infra.identity.settings import ProviderSettings
+from infra.identity.tables import IDENTITY
 from infra.identity.wiring import Identity, identity
 from infra.importing.reader import IsolatedReader
 from infra.issuers.internal import InternalIssuers
@@ -40,6 +40,8 @@ from infra.notices.database import NoticesDatabase
 from infra.notices.outbox import Outbox
 from infra.randomness import RandomPool
 from infra.reading import ViewsReading, every
+from infra.records.sealing import sealer_from
+from infra.records.sqlite import sqlite_records
 from infra.views.leases import MemoryLeases
 from infra.views.runner import Runner
 from infra.views.sqlite import SqliteViews
@@ -81,7 +83,8 @@ class Backend:
     def identity(self, providers: tuple[ProviderSettings, ...]) -> Identity:
         """Return the identity adapters for these providers."""
         sealer, leaves = sealer_from(self.keystore), leaves_of(self.views, self.clock)
-        return identity(providers, path=self.files.identity, sealer=sealer, clock=self.clock, leaves=leaves)
+        records = sqlite_records(self.files.identity, IDENTITY)
+        return identity(providers, records=records, sealer=sealer, clock=self.clock, leaves=leaves)
 
     def imports(self) -> Imports:
         """Return what takes foreign certificates and keys over."""

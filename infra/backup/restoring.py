@@ -11,7 +11,7 @@ from infra.backup.checking import Damage, check_ledger, check_pages, facts_of
 from infra.backup.manifest import FileFacts, Manifest, damaged, read_manifest
 from infra.backup.places import appearing
 from infra.files import KEPT, Files
-from infra.identity.database import forget_sign_ins
+from infra.identity.tables import forget_sign_ins
 
 _PIECE = 1024 * 1024
 Tell = Callable[[str], None]

@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 
 from commands.ports.signin import SignedIn
 from domain.errors import InvalidInput
-from infra.identity.database import IdentityDatabase, Sealer, digest
 from infra.identity.evidence import pack, unpack
 from infra.identity.jose import refused
 from infra.identity.provider import Clock
-from infra.identity.sessions import SqliteSessions
+from infra.identity.sessions import StoredSessions
+from infra.identity.tables import CLI_CODE
+from infra.records.port import Records, Transaction, at_most
+from infra.records.sealing import Sealer, digest
 
 CODE_S = 60
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -25,12 +27,12 @@ _PLAIN = re.compile(r"[!-~]{1,255}")
 _LOOPBACK = {"127.0.0.1", "::1"}
 
 
-class SqliteCliCodes:
+class StoredCliCodes:
     """Codes as RFC 6749 and RFC 7636 have them, between ourselves and our own command line (port ``CliCodes``)."""
 
-    def __init__(self, sessions: SqliteSessions, database: IdentityDatabase, sealer: Sealer, clock: Clock) -> None:
+    def __init__(self, sessions: StoredSessions, records: Records, sealer: Sealer, clock: Clock) -> None:
         self._sessions = sessions
-        self._database = database
+        self._records = records
         self._sealer = sealer
         self._clock = clock
 
@@ -41,9 +43,13 @@ class SqliteCliCodes:
         key = digest(code)
         kept = {"challenge": code_challenge, "uri": redirect_uri, "who": pack(signed_in).decode(), "act": step_up}
         sealed = self._sealer.seal(json.dumps(kept).encode(), b"cli" + key)
-        with self._database.transaction() as connection:
-            connection.execute("DELETE FROM cli_code WHERE expires <= ?", (now,))
-            connection.execute("INSERT INTO cli_code VALUES (?, ?, ?)", (key, now + CODE_S, sealed))
+        row = {"code": key, "expires": now + CODE_S, "sealed": sealed}
+
+        def note(tx: Transaction) -> None:
+            tx.delete(CLI_CODE, {"expires": at_most(now)})
+            tx.insert(CLI_CODE, row)
+
+        self._records.transact(note)
         return code
 
     def redeem(self, code: str, *, code_verifier: str, redirect_uri: str) -> str:
@@ -63,9 +69,7 @@ class SqliteCliCodes:
 
     def _take(self, code: str, code_verifier: str, redirect_uri: str) -> tuple[SignedIn, str | None]:
         key = digest(code)
-        sql = "DELETE FROM cli_code WHERE code = ? RETURNING expires, sealed"
-        with self._database.transaction() as connection:
-            rows = connection.execute(sql, (key,)).fetchall()
+        rows = self._records.transact(lambda tx: tx.delete(CLI_CODE, {"code": key}))
         plain = self._sealer.open(rows[0]["sealed"], b"cli" + key) if rows else None
         if plain is None or rows[0]["expires"] <= self._clock().timestamp():
             raise refused("the code was used, is too old or never was", "cli-code")

@@ -8,11 +8,11 @@ from typing import Any
 
 from commands.ports.signin import MachineIdentity, SignInRefused
 from infra.identity.claims import audience, check_issuer, check_times, text
-from infra.identity.database import digest
 from infra.identity.evidence import groups_from
 from infra.identity.jose import Verified, refused, unverified_issuer
 from infra.identity.provider import Provider
 from infra.identity.settings import ProviderSettings
+from infra.records.sealing import digest
 
 _PERSONAL = ("nonce", "at_hash", "c_hash", "events")
 """Claims that only an id_token or a logout token carries: such a token is no access token."""

@@ -10,7 +10,7 @@ from commands.ports.signin import Session, SignInRefused, TokenRefused
 from domain.errors import Unavailable
 from infra.identity.evidence import Evidence, groups_from, renewed
 from infra.identity.provider import GrantEnded, Provider
-from infra.identity.sessions import SqliteSessions
+from infra.identity.sessions import StoredSessions
 
 PAUSE_S = 30
 """Between two questions about one session; also how long a crashed process keeps others from asking."""
@@ -22,7 +22,7 @@ class SessionRechecks:
     One process asks at a time, because providers that rotate refresh tokens end a session whose token is used twice.
     """
 
-    def __init__(self, sessions: SqliteSessions, providers: Sequence[Provider]) -> None:
+    def __init__(self, sessions: StoredSessions, providers: Sequence[Provider]) -> None:
         self._sessions = sessions
         self._providers = {provider.settings.name: provider for provider in providers}
         self._running: dict[str, asyncio.Task[Session | None]] = {}

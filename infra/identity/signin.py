@@ -9,9 +9,11 @@ from typing import Any
 
 from commands.ports.signin import Finished, Redirect, SignInRefused, TokenRefused
 from domain.errors import NotFound
-from infra.identity.database import IdentityDatabase, Sealer, digest
 from infra.identity.evidence import Evidence, evidence_from
 from infra.identity.provider import Clock, Provider
+from infra.identity.tables import PENDING
+from infra.records.port import Records, Transaction, Where, above, at_most
+from infra.records.sealing import Sealer, digest
 
 PENDING_S = 600
 STEP_UP_MAX_AGE_S = 300
@@ -27,9 +29,9 @@ _TELLABLE = {
 class OidcSignIn:
     """Authorization code flow with PKCE, state and nonce, at any of the configured providers (port ``SignIn``)."""
 
-    def __init__(self, providers: Sequence[Provider], database: IdentityDatabase, sealer: Sealer, clock: Clock) -> None:
+    def __init__(self, providers: Sequence[Provider], records: Records, sealer: Sealer, clock: Clock) -> None:
         self._providers = {provider.settings.name: provider for provider in providers}
-        self._database = database
+        self._records = records
         self._sealer = sealer
         self._clock = clock
 
@@ -70,17 +72,18 @@ class OidcSignIn:
     def _keep(self, state: str, cookie: str, kept: dict[str, Any]) -> None:
         now, key = self._clock().timestamp(), digest(state)
         sealed = self._sealer.seal(json.dumps(kept | {"begun": now}).encode(), b"pending" + key)
-        with self._database.transaction() as connection:
-            connection.execute("DELETE FROM pending WHERE expires <= ?", (now,))
-            connection.execute(
-                "INSERT INTO pending VALUES (?, ?, ?, ?)", (key, digest(cookie), now + PENDING_S, sealed)
-            )
+        row = {"state": key, "cookie": digest(cookie), "expires": now + PENDING_S, "sealed": sealed}
+
+        def note(tx: Transaction) -> None:
+            tx.delete(PENDING, {"expires": at_most(now)})
+            tx.insert(PENDING, row)
+
+        self._records.transact(note)
 
     def _take(self, state: str, cookie: str) -> dict[str, Any]:
         key = digest(state)
-        sql = "DELETE FROM pending WHERE state = ? AND cookie = ? AND expires > ? RETURNING sealed"
-        with self._database.transaction() as connection:
-            rows = connection.execute(sql, (key, digest(cookie), self._clock().timestamp())).fetchall()
+        asked: Where = {"state": key, "cookie": digest(cookie), "expires": above(self._clock().timestamp())}
+        rows = self._records.transact(lambda tx: tx.delete(PENDING, asked))
         plain = self._sealer.open(rows[0]["sealed"], b"pending" + key) if rows else None
         if plain is None:
             raise SignInRefused(

@@ -9,19 +9,20 @@ from urllib.parse import urlencode
 from commands.ports.signin import Session, SignedOut
 from domain.errors import Unavailable
 from infra.identity.claims import LEEWAY_S, MAX_IAT_AGE_S, check_logout_token
-from infra.identity.database import IdentityDatabase
 from infra.identity.jose import refused, unverified_issuer
 from infra.identity.provider import Provider
-from infra.identity.sessions import SqliteSessions
+from infra.identity.sessions import StoredSessions
+from infra.identity.tables import SEEN_JTI
+from infra.records.port import Records, Transaction, at_most
 
 
 class OidcSignOut:
     """RP-initiated logout and back-channel logout; a logout token is good once, in every process."""
 
-    def __init__(self, sessions: SqliteSessions, providers: Sequence[Provider], database: IdentityDatabase) -> None:
+    def __init__(self, sessions: StoredSessions, providers: Sequence[Provider], records: Records) -> None:
         self._sessions = sessions
         self._providers = tuple(providers)
-        self._database = database
+        self._records = records
 
     async def leave(self, token: str, *, return_to: str) -> SignedOut:
         """End our session first, then say where the browser ends the provider's."""
@@ -58,8 +59,11 @@ class OidcSignOut:
         return self._sessions.end_by_subject(issuer, str(verified.claims["sub"]))
 
     def _once(self, issuer: str, jti: str, now: float) -> None:
-        with self._database.transaction() as connection:
-            connection.execute("DELETE FROM seen_jti WHERE expires <= ?", (now,))
-            sql = "INSERT OR IGNORE INTO seen_jti VALUES (?, ?, ?)"
-            if connection.execute(sql, (issuer, jti, now + MAX_IAT_AGE_S + 2 * LEEWAY_S)).rowcount == 0:
-                raise refused("it was used before", "token-replayed")
+        row = {"issuer": issuer, "jti": jti, "expires": now + MAX_IAT_AGE_S + 2 * LEEWAY_S}
+
+        def first(tx: Transaction) -> bool:
+            tx.delete(SEEN_JTI, {"expires": at_most(now)})
+            return tx.insert(SEEN_JTI, row)
+
+        if not self._records.transact(first):
+            raise refused("it was used before", "token-replayed")

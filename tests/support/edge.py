@@ -232,7 +232,7 @@ def open_lab(folder: Path, clock: Any = None) -> Iterator[Lab]:
         asyncio.run(_furnish(lab))
         yield lab
     finally:
-        adapters.database.close()
+        adapters.records.close()
         backend.close()
 
 

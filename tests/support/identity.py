@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
 
 from commands.ports.keystore import Secret
 from commands.ports.signin import Finished, Redirect, SignIn
-from infra.identity.database import Sealer
+from infra.identity.tables import IDENTITY
+from infra.records.port import Records
+from infra.records.sealing import Sealer
+from infra.records.sqlite import sqlite_records
 
 
 class TurnedClock:
@@ -31,6 +35,11 @@ class TurnedClock:
 def sealer() -> Sealer:
     """Return a sealer with a fixed key."""
     return Sealer(Secret(b"k" * 32))
+
+
+def identity_records(path: Path | str = ":memory:") -> Records:
+    """Return the identity side's tables in a file."""
+    return sqlite_records(path, IDENTITY)
 
 
 def query_of(url: str) -> dict[str, str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from infra.identity.tables import IDENTITY
 from infra.identity.wiring import identity
 from tests.support.hostile_op import CALLBACK, HostileOp, settings
 from tests.support.identity import TurnedClock, query_of, sealer
+from tests.support.recordstores import place
 
 
 @pytest.fixture
@@ -21,12 +23,24 @@ def op(clock):
     return HostileOp(clock)
 
 
+def pytest_generate_tests(metafunc):
+    """Let the tests of a module run on the stores that it names in ``STORES``."""
+    if "kept" in metafunc.fixturenames:
+        metafunc.parametrize("kept", getattr(metafunc.module, "STORES", ("sqlite",)), indirect=True)
+
+
 @pytest.fixture
-def side(op, clock):
+def kept(request, tmp_path):
+    """Return the identity side's tables, empty."""
+    where = str(tmp_path) if request.param == "sqlite" else request.getfixturevalue("mongo_url")
+    with place(where, IDENTITY) as made:
+        yield made.open(IDENTITY)
+
+
+@pytest.fixture
+def side(op, clock, kept):
     """Return the identity adapters, configured for that provider."""
-    made = identity([settings()], path=":memory:", sealer=sealer(), clock=clock, over=op.transport())
-    yield made
-    made.database.close()
+    return identity([settings()], records=kept, sealer=sealer(), clock=clock, over=op.transport())
 
 
 @pytest.fixture

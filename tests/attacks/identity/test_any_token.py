@@ -16,7 +16,7 @@ from infra.identity.evidence import evidence_from, pack, unpack, without_tokens
 from infra.identity.jwks import usable
 from infra.identity.wiring import identity
 from tests.support.hostile_op import BEARER, RSA, HostileOp, encoded, machine, settings, sign
-from tests.support.identity import TurnedClock, sealer
+from tests.support.identity import TurnedClock, identity_records, sealer
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -33,11 +33,11 @@ CLOCK = TurnedClock()
 @contextmanager
 def _side():
     op = HostileOp(CLOCK)
-    made = identity([settings()], path=":memory:", sealer=sealer(), clock=CLOCK, over=op.transport())
+    made = identity([settings()], records=identity_records(), sealer=sealer(), clock=CLOCK, over=op.transport())
     try:
         yield op, made
     finally:
-        made.database.close()
+        made.records.close()
 
 
 def _verdict(make):

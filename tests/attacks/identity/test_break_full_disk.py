@@ -5,19 +5,20 @@ from __future__ import annotations
 import pytest
 
 from domain.errors import Unavailable
-from infra.identity.database import IdentityDatabase
-from infra.identity.directory import SqliteDirectory
+from infra.identity.directory import StoredDirectory
+from infra.identity.tables import IDENTITY
+from infra.records.sqlite import sqlite_records
 
 
 def _room(database, pages):
     """Let the file have this many pages, as a full disk would."""
-    database.row(f"PRAGMA max_page_count={pages}")
+    database._opened().execute(f"PRAGMA max_page_count={pages}")
 
 
 def test_a_full_disk_is_answered_and_left_behind(tmp_path):
     """No transaction stays open behind a write that found no room."""
-    database = IdentityDatabase(tmp_path / "identity.sqlite")
-    directory = SqliteDirectory(database)
+    database = sqlite_records(tmp_path / "identity.sqlite", IDENTITY)
+    directory = StoredDirectory(database)
     try:
         _room(database, 1)
         with pytest.raises(Unavailable) as full:
@@ -33,14 +34,14 @@ def test_a_full_disk_is_answered_and_left_behind(tmp_path):
 
 def test_a_commit_that_fails_leaves_no_transaction_open(tmp_path):
     """The next writer begins afresh."""
-    database = IdentityDatabase(tmp_path / "identity.sqlite")
+    database = sqlite_records(tmp_path / "identity.sqlite", IDENTITY)
     try:
-        with database.transaction() as connection:
-            connection.execute("CREATE TABLE child (of TEXT REFERENCES person DEFERRABLE INITIALLY DEFERRED)")
-        database.row("PRAGMA foreign_keys=ON")
-        with pytest.raises(Exception, match="FOREIGN KEY"), database.transaction() as connection:
-            connection.execute("INSERT INTO child VALUES ('nobody')")  # found out by the commit only
+        connection = database._opened()
+        connection.execute("CREATE TABLE child (of TEXT REFERENCES person DEFERRABLE INITIALLY DEFERRED)")
+        connection.execute("PRAGMA foreign_keys=ON")
+        with pytest.raises(Unavailable, match="FOREIGN KEY"):  # found out by the commit only
+            database.transact(lambda _: connection.execute("INSERT INTO child VALUES ('nobody')"))
 
-        assert SqliteDirectory(database).pseudonym("https://idp.test", "anna")
+        assert StoredDirectory(database).pseudonym("https://idp.test", "anna")
     finally:
         database.close()

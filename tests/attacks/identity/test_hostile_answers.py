@@ -12,7 +12,7 @@ from domain.errors import ClmError, Unavailable
 from infra.identity.http import MAX_ANSWER
 from infra.identity.wiring import identity
 from tests.support.hostile_op import AUDIENCE, BEARER, CALLBACK, machine, settings, sign
-from tests.support.identity import query_of, sealer
+from tests.support.identity import identity_records, query_of, sealer
 
 ANSWERS = {
     "a page": Response("<html>", media_type="text/html"),
@@ -73,7 +73,13 @@ SHAPES = {
 async def test_machine_shapes(name, op, clock):
     """A machine is told by the shape of its token, as each provider writes it, and a person never passes for one."""
     shape, changed, accepted = SHAPES[name]
-    side = identity([settings(machine_shape=shape)], path=":memory:", sealer=sealer(), clock=clock, over=op.transport())
+    side = identity(
+        [settings(machine_shape=shape)],
+        records=identity_records(),
+        sealer=sealer(),
+        clock=clock,
+        over=op.transport(),
+    )
     token = sign(BEARER, machine(op, **changed))
 
     if accepted:
@@ -81,22 +87,34 @@ async def test_machine_shapes(name, op, clock):
     else:
         with pytest.raises(TokenRefused):
             await side.machine_tokens.verify(token)
-    side.database.close()
+    side.records.close()
 
 
 async def test_provider_without_machines(op, clock):
     """A provider that is not configured for machines vouches for none."""
-    side = identity([settings(api_audience="")], path=":memory:", sealer=sealer(), clock=clock, over=op.transport())
+    side = identity(
+        [settings(api_audience="")],
+        records=identity_records(),
+        sealer=sealer(),
+        clock=clock,
+        over=op.transport(),
+    )
 
     with pytest.raises(TokenRefused, match="not configured"):
         await side.machine_tokens.verify(sign(BEARER, machine(op, aud=AUDIENCE)))
-    side.database.close()
+    side.records.close()
 
 
 async def test_two_processes_share_one_file(op, clock, tmp_path):
     """What one process began another one finishes, once; a session ended in one is gone in the other."""
     one, two = (
-        identity([settings()], path=tmp_path / "i.sqlite", sealer=sealer(), clock=clock, over=op.transport())
+        identity(
+            [settings()],
+            records=identity_records(tmp_path / "i.sqlite"),
+            sealer=sealer(),
+            clock=clock,
+            over=op.transport(),
+        )
         for _ in range(2)
     )
     redirect = await one.sign_in.begin("op", redirect_uri=CALLBACK)
@@ -111,14 +129,14 @@ async def test_two_processes_share_one_file(op, clock, tmp_path):
     one.sessions.end(token)
     assert two.sessions.get(token) is None
     for side in (one, two):
-        side.database.close()
+        side.records.close()
 
 
 async def test_provider_no_longer_configured(op, clock, tmp_path, attempt):
     """A sign-in, a session and a logout of a provider that was taken out of the settings end."""
     path = tmp_path / "i.sqlite"
-    before = identity([settings()], path=path, sealer=sealer(), clock=clock, over=op.transport())
-    after = identity([], path=path, sealer=sealer(), clock=clock)
+    before = identity([settings()], records=identity_records(path), sealer=sealer(), clock=clock, over=op.transport())
+    after = identity([], records=identity_records(path), sealer=sealer(), clock=clock)
     redirect = await before.sign_in.begin("op", redirect_uri=CALLBACK)
     token, _ = before.sessions.create((await attempt()).signed_in)
     params, cookies = {"state": redirect.state, **op.callback}, {redirect.cookie_name: redirect.cookie_value}
@@ -128,4 +146,4 @@ async def test_provider_no_longer_configured(op, clock, tmp_path, attempt):
     assert await after.rechecks.recheck(token) is None
     assert (await after.sign_out.leave(token, return_to=CALLBACK)).session is None
     for side in (before, after):
-        side.database.close()
+        side.records.close()

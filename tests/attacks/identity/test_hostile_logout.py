@@ -10,6 +10,8 @@ from tests.support.hostile_op import CALLBACK, CLIENT, EVENT, ISSUER, OTHER_RSA,
 
 HEADER = {"alg": "RS256", "kid": "k1", "typ": "logout+jwt"}
 
+STORES = ("sqlite", "mongodb")
+
 
 def logout(op, **changed):
     """Return the claims of a good logout token, bent; ``...`` leaves one out."""

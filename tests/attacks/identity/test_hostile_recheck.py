@@ -6,8 +6,11 @@ import asyncio
 
 import pytest
 
-from infra.identity.database import digest
+from infra.identity.tables import SESSION
+from infra.records.sealing import digest
 from tests.support.hostile_op import sign
+
+STORES = ("sqlite", "mongodb")
 
 
 @pytest.fixture
@@ -102,7 +105,7 @@ async def test_another_process_asks(op, side, token):
     session = await side.rechecks.recheck(token)
 
     assert session is not None
-    assert side.database.row("SELECT 1 FROM session WHERE token = :token", token=digest(token)) is not None
+    assert side.records.get(SESSION, digest(token)) is not None
 
 
 async def test_provider_without_refresh_tokens(op, side, attempt):

@@ -9,7 +9,10 @@ import pytest
 
 from commands.ports.signin import SignInRefused
 from domain.errors import StepUpRequired
-from infra.identity.database import digest
+from infra.identity.tables import SESSION
+from infra.records.sealing import digest
+
+STORES = ("sqlite", "mongodb")
 
 
 @pytest.mark.parametrize("token", ["", "x", "0" * 43, "é\ud800", "x" * 1_000_000, "' OR 1=1 --", "\0"])
@@ -25,8 +28,8 @@ async def test_forged_token(side, attempt, token):
 async def test_nothing_in_the_file_opens_a_session(side, attempt):
     """Whoever reads the file finds no token: neither ours nor the provider's."""
     token, session = side.sessions.create((await attempt()).signed_in)
-    row = side.database.row("SELECT * FROM session")
-    stored = b"|".join(value if isinstance(value, bytes) else str(value).encode() for value in row)
+    row = side.records.find(SESSION)[0]
+    stored = b"|".join(value if isinstance(value, bytes) else str(value).encode() for value in row.values())
 
     assert row["token"] == digest(token)
     assert not [text for text in (token, "refresh-1", session.signed_in.groups[0]) if text.encode() in stored]
@@ -48,9 +51,8 @@ async def test_evidence_cannot_be_moved(side, attempt, op):
     op.claims.update(sub="adam", groups=["/sslclm/admins"])
     op.claims.pop("nonce")
     strong, _ = side.sessions.create((await attempt()).signed_in)
-    with side.database.transaction() as connection:
-        sql = "UPDATE session SET sealed = (SELECT sealed FROM session WHERE token = ?) WHERE token = ?"
-        connection.execute(sql, (digest(strong), digest(weak)))
+    sealed = side.sessions.row(strong)["sealed"]
+    side.records.transact(lambda tx: tx.update(SESSION, {"token": digest(weak)}, {"sealed": sealed}))
 
     assert side.sessions.get(weak) is None
 

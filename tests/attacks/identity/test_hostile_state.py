@@ -16,6 +16,8 @@ VERIFIER = "v" * 64
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 LOOPBACK = "http://127.0.0.1:41234/done"
 
+STORES = ("sqlite", "mongodb")
+
 
 @pytest.fixture
 def begun(op, side):

@@ -13,12 +13,12 @@ import pytest
 
 from api.app import people_app
 from api.edge import Identity
-from infra.identity.database import sealer_from
 from infra.identity.devprovider.app import DevProvider
 from infra.identity.devprovider.realm import DevClient
 from infra.identity.wiring import identity
+from infra.records.sealing import sealer_from
 from tests.support.edge import ISSUER_URL, PUBLIC_URL
-from tests.support.identity import query_of
+from tests.support.identity import identity_records, query_of
 
 VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
@@ -32,14 +32,14 @@ def real_identity(lab, folder) -> Iterator[tuple[DevProvider, object]]:
     provider = DevProvider(ISSUER_URL, client, development=True, hosts=["127.0.0.1"], clock=lab.clock)
     side = identity(
         (provider.settings(),),
-        path=folder / "identity.sqlite",
+        records=identity_records(folder / "identity.sqlite"),
         sealer=sealer_from(lab.backend.keystore),
         clock=lab.clock,
         over=httpx2.ASGITransport(app=provider.app),
     )
     parts = {one.name: getattr(side, one.name, lab.edge.identity.grants) for one in dataclasses.fields(Identity)}
     yield provider, people_app(dataclasses.replace(lab.edge, identity=Identity(**parts)))
-    side.database.close()
+    side.records.close()
 
 
 @pytest.fixture

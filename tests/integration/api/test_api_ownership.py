@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from domain.base import rfc3339
+from infra.identity.tables import CONTACT
 from tests.support.csrs import make_csr, pem_csr
 
 ADDRESS = "certificates@shop.test"
@@ -74,7 +75,7 @@ async def test_a_contact_is_kept_where_it_can_be_erased(lab, anna, ben):
     shown = (await anna.get(path)).json()
 
     assert (ADDRESS, True) == (shown["contact"], shown["kept"])
-    kept = lab.adapters.database.rows("SELECT address FROM contact")
+    kept = lab.adapters.records.find(CONTACT)
     assert [ADDRESS] == [row["address"] for row in kept]
     assert 404 == (await ben.post(f"{path}/contact", json={"address": ADDRESS}, headers=lab.key())).status_code
     stored = [bytes(one.state) for entry in lab.backend.ledger.entries(1, limit=5_000) for one in entry.events]

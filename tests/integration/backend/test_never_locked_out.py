@@ -56,7 +56,7 @@ def test_a_year_without_provider_and_people(tmp_path, dead):
             _all_is_fresh(backend, clock)
         assert {name: record.problem for name, record in loop.records.items() if record.failed} == {}
     finally:
-        identity.database.close()
+        identity.records.close()
         backend.close()
 
 

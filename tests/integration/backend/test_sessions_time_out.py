@@ -15,6 +15,7 @@ from commands.context import SYSTEM, Context
 from commands.ports.signin import SignedIn
 from domain.access.session import Session
 from domain.errors import Unavailable
+from infra.identity.tables import SESSION
 from infra.upkeep.table import upkeep
 from tests.support.backends import Clock, reopen, set_up
 
@@ -66,11 +67,11 @@ class Process:
 
     def stored(self) -> int:
         """Count the sessions in the file."""
-        return self.side.database.row("SELECT count(*) AS n FROM session")["n"]
+        return self.side.records.count(SESSION)
 
     def close(self) -> None:
         """Let go of the files."""
-        self.side.database.close()
+        self.side.records.close()
         self.backend.close()
 
 

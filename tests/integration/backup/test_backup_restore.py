@@ -11,7 +11,8 @@ from commands.access.create_team import CreateTeam
 from commands.context import SYSTEM, Context
 from domain.errors import AlreadyExists, InvalidInput
 from infra.bootstrap import compose
-from infra.identity.database import IdentityDatabase
+from infra.identity.tables import IDENTITY, PERSON, SESSION
+from infra.records.sqlite import sqlite_records
 from infra.setup import as_system
 
 
@@ -99,12 +100,12 @@ def test_sign_ins_do_not_come_back(vault):
     """A session that ended after the back-up must not be alive again; the directory of people is."""
     vault.lab.token("dev-anna")
     vault.take()
-    database = IdentityDatabase(vault.restore().identity)
-    sessions = database.row("SELECT count(*) AS n FROM session")
-    people = database.row("SELECT count(*) AS n FROM person")
+    database = sqlite_records(vault.restore().identity, IDENTITY)
+    sessions = database.count(SESSION)
+    people = database.count(PERSON)
     database.close()
 
-    assert (sessions["n"], people["n"] > 0) == (0, True)
+    assert (sessions, people > 0) == (0, True)
 
 
 def test_a_stopped_backend_can_be_backed_up(vault):

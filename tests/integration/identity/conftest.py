@@ -13,7 +13,7 @@ import uvicorn
 from infra.identity.devprovider.app import DevProvider
 from infra.identity.devprovider.realm import DevClient
 from infra.identity.wiring import identity
-from tests.support.identity import sealer
+from tests.support.identity import identity_records, sealer
 
 CALLBACK = "http://127.0.0.1:1/auth/callback"
 
@@ -40,9 +40,9 @@ async def dev():
 @pytest.fixture
 def side(dev, tmp_path):
     """Return the identity adapters, configured for the development provider."""
-    made = identity([dev.settings()], path=tmp_path / "identity.sqlite", sealer=sealer(), clock=_now)
+    made = identity([dev.settings()], records=identity_records(tmp_path / "i.sqlite"), sealer=sealer(), clock=_now)
     yield made
-    made.database.close()
+    made.records.close()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from commands.ports.signin import SignInRefused, TokenRefused
+from infra.identity.tables import SESSION
 from tests.support.identity import choose, query_of, sign_in
 
 CALLBACK = "http://127.0.0.1:1/auth/callback"
@@ -79,7 +80,7 @@ async def test_recheck_renews_and_then_ends(dev, side, browser):
     token, _ = side.sessions.create(finished.signed_in)
     session = await side.rechecks.recheck(token)
     dev.realm.store.disabled.add("dev-anna")
-    side.database.row("UPDATE session SET asked = 0 RETURNING 1")
+    side.records.transact(lambda tx: tx.update(SESSION, {}, {"asked": 0.0}))
 
     assert session is not None
     assert not session.degraded

@@ -131,7 +131,7 @@ async def sign_in(backend, settings):
         cookies = {redirect.cookie_name: redirect.cookie_value}
         return (await identity.sign_in.finish(params, cookies=cookies)).signed_in
     finally:
-        identity.database.close()
+        identity.records.close()
 
 
 async def test_sign_in_works_only_during_the_emergency(backend, provider, shown):

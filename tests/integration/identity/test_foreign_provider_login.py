@@ -14,8 +14,9 @@ from pydantic import SecretStr
 
 from commands.ports.signin import SignInRefused
 from infra.identity.settings import MfaRule, ProviderSettings
+from infra.identity.tables import SESSION
 from infra.identity.wiring import identity
-from tests.support.identity import query_of, sealer
+from tests.support.identity import identity_records, query_of, sealer
 from tests.support.oidc_provider import running
 
 CALLBACK = "http://127.0.0.1:1/auth/callback"
@@ -56,9 +57,11 @@ def side(issuer, tmp_path):
         api_audience=AUDIENCE,
         development=True,
     )
-    made = identity([settings], path=tmp_path / "i.sqlite", sealer=sealer(), clock=lambda: datetime.now(UTC))
+    made = identity(
+        [settings], records=identity_records(tmp_path / "i.sqlite"), sealer=sealer(), clock=lambda: datetime.now(UTC)
+    )
     yield made
-    made.database.close()
+    made.records.close()
 
 
 @pytest.fixture
@@ -116,7 +119,7 @@ async def test_recheck_and_revocation(side, browser, issuer):
     refresh = side.sessions.evidence(side.sessions.row(token)).refresh_token.reveal().decode()
     auth = ("sslclm-web", "a+secret+of+both%3A+with+colon+%26+plus%2B")
     revoked = await browser.post(f"{issuer}/token/revocation", data={"token": refresh}, auth=auth)
-    side.database.row("UPDATE session SET asked = 0 RETURNING 1")
+    side.records.transact(lambda tx: tx.update(SESSION, {}, {"asked": 0.0}))
 
     assert session is not None
     assert not session.degraded

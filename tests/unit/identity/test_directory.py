@@ -8,16 +8,18 @@ import stat
 import pytest
 
 from commands.ports.identity import Known
-from infra.identity.database import IdentityDatabase, Sealer, sealer_from
-from infra.identity.directory import SqliteDirectory
+from infra.identity.directory import StoredDirectory
+from infra.identity.tables import IDENTITY
+from infra.records.sealing import Sealer, sealer_from
+from infra.records.sqlite import sqlite_records
 from tests.support.identity import sealer
 
 
 @pytest.fixture
 def directory():
     """Return an empty directory."""
-    database = IdentityDatabase(":memory:")
-    yield SqliteDirectory(database)
+    database = sqlite_records(":memory:", IDENTITY)
+    yield StoredDirectory(database)
     database.close()
 
 
@@ -50,8 +52,8 @@ def test_erased_is_unknown_for_ever(directory):
 
 def test_the_file_is_for_its_owner_only(tmp_path):
     """The identity file and what SQLite puts beside it are readable by the service account only."""
-    database = IdentityDatabase(tmp_path / "identity.sqlite")
-    SqliteDirectory(database).pseudonym("https://a", "alice")
+    database = sqlite_records(tmp_path / "identity.sqlite", IDENTITY)
+    StoredDirectory(database).pseudonym("https://a", "alice")
 
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
     database.close()
