@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -12,12 +13,16 @@ from api.app import people_app
 from api.edge import Edge, Identity, Keys, Tasks
 from api.rest.bulk import LARGER_BODIES
 from infra.bootstrap import Backend, compose
-from infra.development import dev_provider, note_machine_secrets
+from infra.development import development
+from infra.identity.settings import ProviderSettings
 from infra.identity.wiring import Identity as IdentityAdapters
 from infra.living import ViewsLiving
 from infra.notices.wiring import courier
+from infra.server.binding import open_listening
 from infra.server.limits import Limits
+from infra.server.living import Living
 from infra.server.own_certificate import OwnNames, own_identity
+from infra.server.post import Post
 from infra.server.supervisor import Listener, Supervisor
 from infra.server.tls import ReloadableContext, agents_context, people_context
 from infra.settings import Settings
@@ -26,6 +31,9 @@ from infra.upkeep.issuances import recover
 from infra.upkeep.listeners import OwnTls
 from infra.upkeep.table import upkeep
 from projections.issuers.issuers import ISSUERS, IssuerFilter
+
+PEOPLE, AGENTS, PKI = "people", "agents", "CRL and AIA"
+"""Names of the listeners, in messages and between a parent and its workers."""
 
 
 def edge_of(backend: Backend, identity: IdentityAdapters, settings: Settings) -> Edge:
@@ -67,42 +75,49 @@ def _identity(backend: Backend, identity: IdentityAdapters) -> Identity:
     )
 
 
-async def serve(settings: Settings, *, stop: asyncio.Event | None = None, ready: Callable[[], None]) -> None:
-    """Run a backend until ``stop`` is set or a signal comes; ``ready`` is called once every listener is bound."""
-    files = settings.files()
-    backend = compose(files, clock=settings.clock(), reserved_names=reserved_names(settings))
-    try:
-        await keep_high_water(backend, settings.high_water_file)
-        if backend.gate.hold() is None:  # what a lost part of the ledger ended must not be ended otherwise
-            await recover(backend)
-        await _serve(backend, settings, stop or asyncio.Event(), ready)
-    finally:
-        backend.close()
+async def serve(settings: Settings, *, ready: Callable[[], None], post: Post | None = None) -> None:
+    """Run a backend until ``post.stop`` is set or a signal comes; ``ready`` is called once every listener is bound."""
+    files, post = settings.files(), post or Post()
+    with Living.at(files.living) as living:
+        backend = compose(files, clock=settings.clock(), reserved_names=reserved_names(settings))
+        try:
+            await keep_high_water(backend, settings.high_water_file)
+            if living.alone and files.database is None and backend.gate.hold() is None:
+                await recover(backend)  # but not what a lost part of the ledger ended
+            living.with_others()
+            await _serve(backend, settings, post, ready)
+        finally:
+            backend.close()
 
 
-async def _serve(backend: Backend, settings: Settings, stop: asyncio.Event, ready: Callable[[], None]) -> None:
-    listeners: list[Listener] = []
-    providers = settings.oidc
-    if settings.development:
-        provider = dev_provider(settings, backend.clock)
-        note_machine_secrets(provider, settings.data_dir / "development.json")
-        providers = (*providers, provider.settings())
-        where = settings.dev_provider_listen
-        listeners.append(Listener("development identity provider", provider.app, where.host, where.port))
+async def _serve(backend: Backend, settings: Settings, post: Post, ready: Callable[[], None]) -> None:
+    listeners, providers = _provider(settings, post, backend)
     identity = backend.identity(providers)
     edge = edge_of(backend, identity, settings)
     tls = await _own_tls(backend, settings)
     listeners += _listeners(edge, settings, tls)
+    for listener in listeners:
+        listener.opened = post.sockets.get(listener.name)
+    supervisor = Supervisor(listeners, parting=lambda: post.parting)
+    post.hasten = supervisor.force
     silent_for = timedelta(seconds=settings.agents_silent_seconds)
     mark = settings.high_water_file
     reactions = upkeep(backend, identity, tls, agents_silent_for=silent_for, high_water=mark)
-    reacting = asyncio.create_task(reactions.run(stop))
-    telling = asyncio.create_task(courier(backend, identity, settings, settings.public_url).run(stop))
+    reacting = asyncio.create_task(reactions.run(post.stop))
+    telling = asyncio.create_task(courier(backend, identity, settings, settings.public_url).run(post.stop))
     try:
-        await Supervisor(listeners).run(stop, ready)
+        await supervisor.run(post.stop, ready)
     finally:
-        stop.set()
+        post.stop.set()
         await asyncio.gather(reacting, telling)
+
+
+def _provider(settings: Settings, post: Post, backend: Backend) -> tuple[list[Listener], tuple[ProviderSettings, ...]]:
+    """Return who lets people sign in; the development provider runs here, unless a parent runs it for all."""
+    if not settings.development or post.number:
+        return [], (*settings.oidc, *((post.provider,) if post.provider else ()))
+    provider, listener = development(settings, backend.clock)
+    return [listener], (*settings.oidc, provider)
 
 
 async def _own_tls(backend: Backend, settings: Settings) -> OwnTls:
@@ -122,6 +137,12 @@ def _listeners(edge: Edge, settings: Settings, tls: OwnTls) -> list[Listener]:
         Listener("agents", agent_app(edge), agents.host, agents.port, tls.agents, balancers=settings.load_balancers),
         Listener("CRL and AIA", pki_app(edge), pki.host, pki.port),
     ]
+
+
+def bind_all(settings: Settings) -> dict[str, socket.socket]:
+    """Open the sockets that workers share, by the names of their listeners. Raises Unavailable."""
+    named = {PEOPLE: settings.people_listen, AGENTS: settings.agents_listen, PKI: settings.pki_listen}
+    return {name: open_listening(name, where.host, where.port) for name, where in named.items()}
 
 
 def reserved_names(settings: Settings) -> frozenset[str]:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from infra.identity.devprovider.app import DevProvider
 from infra.identity.devprovider.realm import DevClient
+from infra.identity.settings import ProviderSettings
 from infra.keystore.files import write_private
+from infra.server.supervisor import Listener
 from infra.settings import Settings
 
 
@@ -23,6 +25,14 @@ def dev_provider(settings: Settings, clock: Callable[[], datetime]) -> DevProvid
     hosts = [listener.host for listener in settings.listen_addresses().values()]
     issuer = f"http://{address.host}:{address.port}"
     return DevProvider(issuer, client, development=settings.development, hosts=hosts, clock=clock)
+
+
+def development(settings: Settings, clock: Callable[[], datetime]) -> tuple[ProviderSettings, Listener]:
+    """Make the provider and note its machines' secrets; returns how it is used, and its listener."""
+    provider = dev_provider(settings, clock)
+    note_machine_secrets(provider, settings.data_dir / "development.json")
+    where = settings.dev_provider_listen
+    return provider.settings(), Listener("development identity provider", provider.app, where.host, where.port)
 
 
 def note_machine_secrets(provider: DevProvider, path: Path) -> None:

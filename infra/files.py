@@ -76,6 +76,11 @@ class Files:
         return self.data_dir / "notices.sqlite"
 
     @property
+    def living(self) -> Path:
+        """Locked by every process that serves these files, so that each knows whether there are others."""
+        return self.data_dir / "serving.lock"
+
+    @property
     def loss(self) -> Path:
         """What a restore had lost, until it is taken over; absent where nothing ever was."""
         return self.data_dir / "loss.json"

@@ -74,7 +74,12 @@ class JsonFormatter(logging.Formatter):
     """One record as one line of JSON; time in RFC 3339 UTC, ``extra`` fields beside the standard ones.
 
     Masking is done here and not in a filter, because a filter sees neither the finished text nor the traceback.
+    ``worker``: which of several processes writes; 0 where there is one.
     """
+
+    def __init__(self, worker: int = 0) -> None:
+        super().__init__()
+        self._worker = worker
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -84,6 +89,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": masked_text(record.getMessage()),
         }
+        if self._worker:
+            line["worker"] = self._worker
         if request_id := _request_id.get():
             line["request_id"] = request_id
         extra = {key: value for key, value in vars(record).items() if key not in _STANDARD}
@@ -93,10 +100,10 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line)
 
 
-def configure(level: str, stream: TextIO | None = None) -> None:
-    """Send everything of ``level`` and above to ``stream`` (default stderr) as JSON lines."""
+def configure(level: str, stream: TextIO | None = None, *, worker: int = 0) -> None:
+    """Send everything of ``level`` and above to ``stream`` (default stderr) as JSON lines, with the worker's number."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(JsonFormatter(worker))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -7,74 +7,24 @@ unsafe, is refused here with the sentence an operator needs.
 from __future__ import annotations
 
 import difflib
-import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    ValidationInfo,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
 
 from domain.errors import InvalidInput
 from infra.clock import GuardedClock, Limits
 from infra.identity.settings import ProviderSettings, is_loopback, web_address
 from infra.notices.settings import Ways, check_ways, words
 from infra.places import Places, check_places
-from infra.server.limits import LoadBalancer
+from infra.setting_types import Address, ListenAddress, LoadBalancers, read_oidc_file, sentences
 
 PREFIX = "SSLCLM_"
 CLIENT_PREFIX = "SSLCLM_CLI_"  # settings of the command line, which may run in the same environment
-MAX_PORT = 65535
-SHA256_HEX = 64
-
-
-class Address(BaseModel):
-    """Where a listener listens; written ``127.0.0.1:8443`` or ``[::1]:8443``. Port 0 takes a free one (tests)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    host: str
-    port: int = Field(ge=0, le=MAX_PORT)
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read ``host:port``; raises ValueError."""
-        host, colon, port = text.strip().rpartition(":")
-        bare = host.removeprefix("[").removesuffix("]")
-        if not colon or not bare or not (port.isascii() and port.isdigit()):
-            raise ValueError(f"{text!r} is no listen address: write host:port, e.g. 127.0.0.1:8443 or [::1]:8443")
-        return cls(host=bare, port=int(port))
-
-
-def _address(value: Any) -> Any:
-    return Address.parse(value) if isinstance(value, str) else value
-
-
-def _balancers(value: Any) -> Any:
-    return tuple(_balancer(each) for each in words(value)) if isinstance(value, str) else value
-
-
-def _balancer(text: str) -> LoadBalancer:
-    network, equals, pin = text.partition("=")
-    pin = pin.replace(":", "").lower()
-    if not equals or len(pin) != SHA256_HEX or set(pin) - set("0123456789abcdef"):
-        raise ValueError(f"{text!r} is no load balancer: write address=SHA-256 of its client certificate (64 hex)")
-    return LoadBalancer(ip_network(network), pin)
-
-
-ListenAddress = Annotated[Address, BeforeValidator(_address)]
 
 
 class Settings(Places, Ways):
@@ -90,11 +40,12 @@ class Settings(Places, Ways):
     dev_provider_listen: ListenAddress = Address(host="127.0.0.1", port=8090)
     oidc_file: Path | None = None
     oidc: tuple[ProviderSettings, ...] = ()
-    load_balancers: Annotated[tuple[LoadBalancer, ...], BeforeValidator(_balancers)] = ()
+    load_balancers: LoadBalancers = ()
     agents_silent_seconds: int = Field(default=600, ge=60, le=7 * 86_400)
     reserved_names: Annotated[tuple[str, ...], BeforeValidator(words)] = ()
     clock_jump_seconds: int = Field(default=60, ge=5, le=3_600)
     clock_gap_days: int = Field(default=31, ge=1, le=366)
+    workers: int = Field(default=1, ge=1, le=64)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod
@@ -188,26 +139,6 @@ class Settings(Places, Ways):
                 )
 
 
-def read_oidc_file(path: Path) -> tuple[ProviderSettings, ...]:
-    """Read a JSON array of identity providers; raises InvalidInput. It holds client secrets: 0600."""
-    try:
-        text = path.read_text("utf-8")
-        if os.name == "posix" and path.stat().st_mode & 0o077:
-            raise _file_error(path, "others than its owner can read it", f"it holds client secrets: chmod 600 {path}")
-        json.loads(text)  # says line and column where it is no JSON
-        return TypeAdapter(tuple[ProviderSettings, ...]).validate_json(text)
-    except OSError as error:
-        raise _file_error(path, error.strerror or str(error), "name a file that this account can read") from error
-    except ValidationError as error:
-        raise _file_error(path, _sentences(error, str), "mend these members") from None
-    except ValueError as error:
-        raise _file_error(path, f"it is not JSON: {error}", "write an array of objects, one a provider") from None
-
-
-def _file_error(path: Path, why: str, fix: str) -> InvalidInput:
-    return InvalidInput(f"SSLCLM_OIDC_FILE {path}: {why}", rule="settings", fix=fix)
-
-
 def _variable(name: str) -> str:
     return PREFIX + name.upper()
 
@@ -224,15 +155,5 @@ def _field(variable: str) -> str:
 
 def _refused(error: ValidationError) -> InvalidInput:
     return InvalidInput(
-        _sentences(error, _variable), rule="settings", fix="mend these settings; infra/README.md lists them all"
+        sentences(error, _variable), rule="settings", fix="mend these settings; infra/README.md lists them all"
     )
-
-
-def _sentences(error: ValidationError, label: Callable[[str], str]) -> str:
-    """Say each mistake once, by setting, without the value: it may be a secret."""
-    lines = []
-    for each in error.errors(include_input=False, include_url=False):
-        where = label(".".join(str(part) for part in each["loc"])) + ": " if each["loc"] else ""
-        message = "is missing" if each["type"] == "missing" else each["msg"].removeprefix("Value error, ")
-        lines.append(where + message)
-    return "; ".join(lines)

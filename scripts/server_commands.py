@@ -26,6 +26,7 @@ from infra.setup import SetupPlan, initialise, publish_root_crl
 from scripts import server_keystore, server_people
 from scripts.server_backup import backup, restore
 from scripts.server_clock import confirm_clock
+from scripts.server_crew import serve_many
 from scripts.server_emergency import APP as EMERGENCY
 from scripts.server_fail import fail
 from scripts.server_recovery import find_loss_command
@@ -48,6 +49,10 @@ Origin = Annotated[
 ]
 NewPassphrase = Annotated[
     bool, typer.Option("--new-passphrase", help="draw a passphrase and write it to that file first")
+]
+
+Workers = Annotated[
+    int | None, typer.Option(metavar="N", help="processes that serve side by side; default: SSLCLM_WORKERS, or 1")
 ]
 
 
@@ -84,13 +89,19 @@ def init(
         raise fail(error) from error
 
 
-def serve_command() -> None:
-    """Serve until SIGTERM; settings come from the environment (SSLCLM_…, see infra/README.md)."""
+def serve_command(workers: Workers = None) -> None:
+    """Serve until SIGTERM; settings come from the environment (SSLCLM_…, see infra/README.md).
+
+    With several workers, SIGHUP follows each by a fresh one, without a failed request.
+    """
     try:
-        settings = Settings.from_environment()
+        settings = Settings.from_environment(overrides={} if workers is None else {"workers": workers})
         configure(settings.log_level)
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(serve(settings, ready=lambda: _ready(settings)))
+            if settings.workers > 1:
+                runner.run(serve_many(settings, lambda: _ready(settings)))
+            else:
+                runner.run(serve(settings, ready=lambda: _ready(settings)))
     except ClmError as error:
         raise fail(error) from error
 

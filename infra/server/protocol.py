@@ -12,6 +12,7 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, cast
+from weakref import WeakKeyDictionary
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -29,13 +30,19 @@ def _extensions(peer: TlsPeer) -> dict[str, dict[object, object]]:
     return {"tls": cast("dict[object, object]", peer.copy())}  # a copy: applications may write into their scope
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rules:
-    """What a listener's connections share; ``draining`` is set while the process stops."""
+    """What a listener's connections share; ``draining`` is set while the process stops.
+
+    ``parting``: how many seconds an idle connection is kept then. ``arriving``: who is in the TLS handshake, since when
+    on the loop's clock; a handshake that fails is forgotten with its connection.
+    """
 
     limits: Limits = field(default_factory=Limits)
     balancers: tuple[LoadBalancer, ...] = ()
     draining: asyncio.Event = field(default_factory=asyncio.Event)
+    parting: float = 0.0
+    arriving: WeakKeyDictionary[Protocol, float] = field(default_factory=WeakKeyDictionary)
 
 
 class Protocol(HttpToolsProtocol):
@@ -65,12 +72,15 @@ class Protocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._max_body = rules.limits.max_body
         self._timer: asyncio.TimerHandle | None = None
+        self._parting = False
+        rules.arriving[self] = self.loop.time()
 
     # The connection
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         """Learn who the peer is; the handshake is over."""
         super().connection_made(transport)
+        self._rules.arriving.pop(self, None)
         self._peer = tls_peer(transport)
         self._behind_balancer = balancer_of(self._peer, self.client, self._rules.balancers) is not None
         self._expect("head", self._limits.head)
@@ -84,6 +94,9 @@ class Protocol(HttpToolsProtocol):
         """Parse what arrives, counting a head that does not end."""
         if self._refused:
             return
+        if self._parting:  # just in time: what comes now is the last request, with a request's own time
+            self._parting = False
+            self._expect_nothing()
         if self._awaiting != "body":
             self._head_bytes += len(data)
         super().data_received(data)
@@ -91,6 +104,18 @@ class Protocol(HttpToolsProtocol):
             self._refuse(problems.head_too_large(self._limits.max_head))
         if self._timer is None and not self._refused:
             self._watch()
+
+    def shutdown(self) -> None:
+        """End after the request that is here or arriving; an idle connection at once, or after the parting time.
+
+        uvicorn says it twice while it stops.
+        """
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+        elif not self._awaiting and not self._parting and not self._refused:
+            self._unset_keepalive_if_required()
+            self._parting = True
+            self._expect("", self._rules.parting)
 
     def _watch(self) -> None:
         """Start the clock for what is incomplete; a request that came in one piece never needs one."""

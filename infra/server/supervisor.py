@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import signal
 import socket
@@ -21,21 +20,23 @@ from typing import Any
 
 import uvicorn
 
-from domain.errors import Unavailable
+from infra.server.binding import BACKLOG, open_listening
 from infra.server.limits import Limits, LoadBalancer
 from infra.server.protocol import Protocol, Rules
 from infra.server.tls import ReloadableContext
 
 logger = logging.getLogger(__name__)
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-BACKLOG = 2048
+ARRIVES_WITHIN = 3.0
+"""So many seconds a handshake that has begun may take while its process leaves."""
 
 
 @dataclass
 class Listener:
     """One socket and the ASGI application behind it; ``tls`` None is plain HTTP, for CRL, AIA and OCSP.
 
-    ``port`` 0 takes a free port; ``address`` is where it really listens once the supervisor has bound it.
+    ``port`` 0 takes a free port; ``address`` is where it really listens once the supervisor has bound it. ``opened``: a
+    socket that listens already, shared with other processes.
     Lifespan events are not sent: what an application needs is started by whoever composes it.
     """
 
@@ -47,33 +48,14 @@ class Listener:
     limits: Limits = field(default_factory=Limits)
     balancers: tuple[LoadBalancer, ...] = ()
     address: tuple[str, int] | None = None
+    opened: socket.socket | None = None
 
     def bind(self) -> socket.socket:
-        """Open the listening socket; raises Unavailable with the sentence that an operator needs."""
-        try:
-            family = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][0]
-            both = self.host == "::" and socket.has_dualstack_ipv6()
-            where = (self.host, self.port)
-            opened = socket.create_server(where, family=family, backlog=BACKLOG, dualstack_ipv6=both)
-        except OSError as error:
-            raise self._cannot_listen(error) from error
-        opened.setblocking(False)
+        """Return the listening socket; raises Unavailable with the sentence that an operator needs."""
+        opened = self.opened or open_listening(self.name, self.host, self.port)
         host, port = opened.getsockname()[:2]
         self.address = (host, port)
         return opened
-
-    def _cannot_listen(self, error: OSError) -> Unavailable:
-        where = f"{self.host}:{self.port}"
-        why, fix = str(error), "check the listen address"
-        if error.errno == errno.EADDRINUSE:
-            why = "the port is taken by another process"
-            fix = f"stop that process (ss -ltnp 'sport = :{self.port}' names it) or choose another port"
-        elif error.errno == errno.EACCES:
-            why = "this account may not open the port"
-            fix = "choose a port above 1023, or grant CAP_NET_BIND_SERVICE"
-        elif error.errno == errno.EADDRNOTAVAIL:
-            why, fix = "this machine does not have the address", "choose an address of this machine"
-        return Unavailable(f"{self.name} cannot listen on {where}: {why}", rule="cannot-listen", fix=fix)
 
 
 class _Server(uvicorn.Server):
@@ -110,24 +92,43 @@ class _Server(uvicorn.Server):
         self.started = True
         self.listening.set()
 
-    def announce_close(self) -> None:
-        """Take no more connections, and let every open one end with its current answer."""
+    def announce_close(self, parting: float) -> None:
+        """Take no more connections, and let every open one end with its current answer, or after ``parting``."""
+        self._rules.parting = parting
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
 
+    async def arrived(self) -> None:
+        """Return when the connections that were accepted a moment ago are through their handshakes, or too late."""
+        loop = asyncio.get_running_loop()
+
+        while any(loop.time() - since < ARRIVES_WITHIN for since in list(self._rules.arriving.values())):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
 
 class Supervisor:
     """Runs listeners until told to stop. Applications find ``draining`` in ``scope["state"]["draining"]``.
 
-    ``drain_seconds`` bounds the stop: what has not been answered by then is cancelled.
+    ``drain_seconds`` bounds the stop: what has not been answered by then is cancelled. ``parting``, asked when it
+    stops: for how many seconds idle connections are kept. ``signals`` False: somebody else owns them.
     """
 
-    def __init__(self, listeners: Sequence[Listener], drain_seconds: int = 25) -> None:
+    def __init__(
+        self,
+        listeners: Sequence[Listener],
+        drain_seconds: int = 25,
+        *,
+        parting: Callable[[], float] = lambda: 0.0,
+        signals: bool = True,
+    ) -> None:
         self.listeners = list(listeners)
         self.draining = asyncio.Event()
+        self._parting = parting
         self._drain_seconds = drain_seconds
+        self._signals = signals
+        self._servers: list[_Server] = []
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], object] | None = None) -> None:
         """Bind everything, call ``ready``, serve until ``stop`` is set or a signal comes, then drain.
@@ -135,14 +136,14 @@ class Supervisor:
         Raises Unavailable, with nothing left open, where an address cannot be bound.
         """
         sockets = self._bind()
-        servers = [self._server(listener) for listener in self.listeners]
+        servers = self._servers = [self._server(listener) for listener in self.listeners]
         running = [
             asyncio.create_task(server.serve(sockets=[opened])) for server, opened in zip(servers, sockets, strict=True)
         ]
         try:
-            with _signals_set(stop, again=partial(_force, servers)):
+            with _signals_set(stop, again=self.force) if self._signals else contextlib.nullcontext():
                 await self._until_stopped(servers, running, stop, ready)
-                self._drain(servers)
+                await self._drain(servers)
                 await asyncio.gather(*running)
         finally:
             for task in running:
@@ -192,19 +193,23 @@ class Supervisor:
         await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
 
-    def _drain(self, servers: list[_Server]) -> None:
+    async def _drain(self, servers: list[_Server]) -> None:
         logger.info("draining: no new connections, answers carry Connection: close")
         # First every connection is marked, then long-polls are woken: so their answers say that the connection ends.
+        parting = self._parting()
         for server in servers:
-            server.announce_close()
-            server.should_exit = True
+            server.announce_close(parting)
         self.draining.set()
+        if parting:
+            await asyncio.gather(*(server.arrived() for server in servers))
+        for server in servers:
+            server.should_exit = True
 
-
-def _force(servers: list[_Server]) -> None:
-    logger.warning("stopping at once: a second signal came while draining")
-    for server in servers:
-        server.force_exit = True
+    def force(self) -> None:
+        """Stop at once; answers that are under way are not waited for."""
+        logger.warning("stopping at once: a second signal came while draining")
+        for server in self._servers:
+            server.force_exit = True
 
 
 @contextlib.contextmanager

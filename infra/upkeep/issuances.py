@@ -29,7 +29,10 @@ class OpenIssuances:
 
 
 async def recover(backend: Backend) -> int:
-    """End the issuances that a crash left open; run once at start, before anything else is issued."""
+    """End the issuances that a crash left open; run at start, by a process that is alone with its files.
+
+    Where others may be at work, :class:`OpenIssuances` ends what stays open for too long.
+    """
     ended = await recover_issuances(backend.bus, backend.services.reading, head=backend.services.ledger.head().position)
     if ended:
         LOG.warning("%d issuances were left open by a crash: recorded as failed, their serials revoked", ended)

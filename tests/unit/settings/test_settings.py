@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from domain.errors import InvalidInput
-from infra.settings import Address, Settings
+from infra.setting_types import Address
+from infra.settings import Settings
 
 PIN = "ab" * 32
 DEVELOPMENT = {"SSLCLM_DATA_DIR": "/srv/sslclm", "SSLCLM_KEK_FILE": "/etc/sslclm/kek", "SSLCLM_DEVELOPMENT": "1"}
