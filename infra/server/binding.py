@@ -17,12 +17,13 @@ def open_listening(name: str, host: str, port: int) -> socket.socket:
         both = host == "::" and socket.has_dualstack_ipv6()
         opened = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except OSError as error:
-        raise _cannot_listen(name, host, port, error) from error
+        raise cannot_listen(name, host, port, error) from error
     opened.setblocking(False)
     return opened
 
 
-def _cannot_listen(name: str, host: str, port: int, error: OSError) -> Unavailable:
+def cannot_listen(name: str, host: str, port: int, error: OSError) -> Unavailable:
+    """Return what an operator is told, by what the system said."""
     why, fix = str(error), "check the listen address"
     if error.errno == errno.EADDRINUSE:
         why = "the port is taken by another process"

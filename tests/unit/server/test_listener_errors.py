@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from infra.server.supervisor import Listener
+from infra.server.binding import cannot_listen
 
 
 @pytest.mark.parametrize(
@@ -20,9 +20,7 @@ from infra.server.supervisor import Listener
 )
 def test_every_reason_has_its_remedy(number, message, fix):
     """Listener, address, reason and what helps stand in one sentence each."""
-    listener = Listener("agents", None, "192.0.2.1", 443)
-
-    refused = listener._cannot_listen(OSError(number, "no IPv6 here"))
+    refused = cannot_listen("agents", "192.0.2.1", 443, OSError(number, "no IPv6 here"))
 
     assert refused.message.startswith("agents cannot listen on 192.0.2.1:443: ")
     assert message in refused.message
