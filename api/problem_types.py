@@ -92,6 +92,7 @@ FINER: Mapping[str, str] = {
     "bulk-busy": "As many bulk calls as may be at once are being worked on; nothing of this one was begun.",
     "bulk-duplicate": "Another item of the same call asks for the same; the answer stands there.",
     "ledger-unavailable": "The ledger does not take entries; nothing was changed.",
+    "outcome-unknown": "The ledger went away while it took an entry; it may be recorded, or not.",
 }
 
 

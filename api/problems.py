@@ -24,7 +24,7 @@ from starlette.exceptions import HTTPException
 from api.pages import problem_page
 from api.ports import TokenRefused
 from api.safeguard import CORRELATION, Called, Safeguard, correlation_id
-from commands.ports.ledger import LedgerUnavailable
+from commands.ports.ledger import LedgerUnavailable, OutcomeUnknown
 from domain.errors import (
     AlreadyExists,
     ClmError,
@@ -98,6 +98,7 @@ _ALWAYS: Mapping[str, tuple[str, str]] = {
     NotFound.rule: ("there is no such object, or none that you may see", "check the id, and the team you act for"),
     # The cause may name files; it stands in the log.
     "ledger-unavailable": ("the ledger does not take entries; nothing was changed", "try again later"),
+    "outcome-unknown": ("it may be recorded, or not", "repeat the call with the same idempotency key: it is done once"),
 }
 """Rule -> detail and fix, where the error's own words would tell too much."""
 
@@ -133,7 +134,7 @@ def problem_response(error: ClmError, request: Request) -> Response:
 
 def problem_of(error: Exception, request: Request) -> dict[str, Any]:
     """Return the problem document of whatever ended one item of a call; what nobody expected is logged."""
-    if isinstance(error, LedgerUnavailable):
+    if isinstance(error, LedgerUnavailable | OutcomeUnknown):
         error = _no_ledger(error, request)
     if isinstance(error, ClmError) and status_of(type(error)) is not HTTPStatus.INTERNAL_SERVER_ERROR:
         return _document_of(error, request)
@@ -151,9 +152,10 @@ def _unexpected_document(error: Exception, request: Request) -> dict[str, Any]:
     return _document(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "something went wrong here", fix)
 
 
-def _no_ledger(error: LedgerUnavailable, request: Request) -> Unavailable:
+def _no_ledger(error: LedgerUnavailable | OutcomeUnknown, request: Request) -> Unavailable:
     LOG.error("the ledger takes no entries", exc_info=error, extra={CORRELATION: correlation_id(request.scope)})
-    return Unavailable(str(error), rule="ledger-unavailable", fix="try again later")
+    rule = "outcome-unknown" if isinstance(error, OutcomeUnknown) else "ledger-unavailable"
+    return Unavailable(str(error), rule=rule, fix=_ALWAYS[rule][1])
 
 
 def _document_of(error: ClmError, request: Request) -> dict[str, Any]:
@@ -229,11 +231,12 @@ def install_problem_handlers(app: FastAPI, *, called: Called | None = None) -> N
         return _response(request, _document(request, status, rule, said, "see /api/openapi.json"))
 
     async def on_ledger(request: Request, error: Exception) -> Response:
-        assert isinstance(error, LedgerUnavailable)
+        assert isinstance(error, LedgerUnavailable | OutcomeUnknown)
         return problem_response(_no_ledger(error, request), request)
 
     app.add_exception_handler(ClmError, on_rule)
     app.add_exception_handler(LedgerUnavailable, on_ledger)
+    app.add_exception_handler(OutcomeUnknown, on_ledger)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)
     app.add_middleware(Safeguard, on_unexpected=unexpected, called=called)

@@ -14,7 +14,15 @@ from commands.access.refusals import Refusals
 from commands.base import Append, Command, HandlerTable, Outcome, Scope, Services, Then, UseCase
 from commands.context import Context, Held, Role
 from commands.envelope import envelope, idempotency_hash, request_hash
-from commands.ports.ledger import DuplicateIdempotencyKey, Entry, EntryDraft, LedgerUnavailable, StreamConflict
+from commands.ports.ledger import (
+    DuplicateIdempotencyKey,
+    Entry,
+    EntryDraft,
+    LedgerError,
+    LedgerUnavailable,
+    OutcomeUnknown,
+    StreamConflict,
+)
 from commands.work import Work
 from domain.base import Aggregate
 from domain.errors import AlreadyExists, ClmError, Denied, IdempotencyMismatch, PolicyRefused, Unavailable
@@ -87,12 +95,8 @@ class Bus:
             except StreamConflict:
                 fresh = True
                 self._shared.clear()
-            except LedgerUnavailable as cause:
-                raise Unavailable(
-                    "the ledger takes no entries now; nothing was changed",
-                    rule="ledger-unavailable",
-                    fix="try again later; the backend's log says why",
-                ) from cause
+            except (LedgerUnavailable, OutcomeUnknown) as cause:
+                raise _away(cause) from cause
             except ClmError:
                 if fresh or not work.unchanged:
                     raise
@@ -177,3 +181,17 @@ class Bus:
             return step.use_case.scope(step.command, Work(self.services, step.context))
         except ClmError:
             return Scope()
+
+
+def _away(cause: LedgerError) -> Unavailable:
+    if isinstance(cause, OutcomeUnknown):
+        return Unavailable(
+            "the ledger went away while it took this: it may be recorded, or not",
+            rule="outcome-unknown",
+            fix="repeat the call with the same idempotency key: it is done once, and answered as it was done",
+        )
+    return Unavailable(
+        "the ledger takes no entries now; nothing was changed",
+        rule="ledger-unavailable",
+        fix="try again later; the backend's log says why",
+    )

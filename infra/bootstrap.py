@@ -16,7 +16,7 @@ from commands.handlers import HANDLERS
 from domain.errors import InvalidInput
 from infra.agents.presence import SqlitePresence
 from infra.agents.task_signer import Ed25519TaskSigner
-from infra.audit.evidence import SqliteEvidence
+from infra.audit.evidence import Evidence
 from infra.clock import GuardedClock, guarded, utc_now
 from infra.files import Files
 from infra.gate import BackendGate
@@ -69,7 +69,7 @@ class Backend:
     services: Services
     bus: Bus
     grants: GrantsAtHead
-    evidence: SqliteEvidence
+    evidence: Evidence
     wakeups: Wakeups
     leases: MemoryLeases
     health: BackendHealth
@@ -121,7 +121,6 @@ class Backend:
 
     def close(self) -> None:
         """Stop the thread of the read models, then close the files."""
-        self.health.close()
         self.runner.stop()
         self.notices.close()
         self.ledger.close()
@@ -151,7 +150,7 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
         services=services,
         bus=Bus(services, HANDLERS),
         grants=_grants(ledger),
-        evidence=SqliteEvidence(ledger),
+        evidence=Evidence(ledger),
         wakeups=wakeups,
         leases=MemoryLeases(clock),
         health=BackendHealth(ledger, views, runner, keystore, clock, metrics.records, services.gate),

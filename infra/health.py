@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
 import threading
 import time
 from collections.abc import Mapping
@@ -16,17 +14,13 @@ from domain.errors import ClmError
 from domain.moments import microseconds
 from infra.agents.task_signer import KEY_FIELD, KEY_ID
 from infra.clock import GuardedClock
-from infra.ledger.schema import connect
-from infra.ledger.sqlite import SqliteLedger
+from infra.ledger.store import LedgerStore
 from infra.reading import every
 from infra.upkeep.loop import Record
 from infra.views.runner import Runner
 from infra.views.sqlite import SqliteViews
 from projections.access.emergencies import EMERGENCIES, EmergencyFilter
 from projections.issuers.issuers import ISSUERS, IssuerFilter
-
-FREE_AT_LEAST = 64 * 2**20
-"""Bytes that the ledger's disk must have left; below, appends are about to fail."""
 
 LAG_AT_MOST = 1_000
 """Events that read models may be behind before this process should get no more requests."""
@@ -49,7 +43,7 @@ class BackendHealth:
 
     def __init__(
         self,
-        ledger: SqliteLedger,
+        ledger: LedgerStore,
         views: SqliteViews,
         runner: Runner,
         keystore: KeyStore,
@@ -60,7 +54,6 @@ class BackendHealth:
         self._ledger, self._views, self._runner = ledger, views, runner
         self._keystore, self._clock, self._records = keystore, clock, records
         self._gate, self._lock = gate, threading.Lock()
-        self._probe: sqlite3.Connection | None = None
         self._began = time.monotonic()
         self._known: tuple[Part, ...] = ()
         self._until = float("-inf")
@@ -73,31 +66,14 @@ class BackendHealth:
                 self._until = time.monotonic() + KEPT_SECONDS
             return self._known
 
-    def close(self) -> None:
-        """Let go of the ledger's file."""
-        with self._lock:
-            self._let_go()
-
     def _look(self) -> tuple[Part, ...]:
         known = (self._writable(), self._read_models(), self._keys(), *self._crls(), self._time(), self._upkeep())
         return (*known, self._whole(), *self._emergency())
 
     def _writable(self) -> Part:
-        """Take the ledger's write lock and let it go: a stuck writer shows here, and nothing is stored."""
-        if not self._ledger.path.exists():
-            self._let_go()  # a connection that is open would go on writing into a file that nobody finds any more
-            return Part("ledger", ready=False, detail="its file has gone")
-        try:
-            self._probe = self._probe or connect(self._ledger.path)
-            self._probe.execute("BEGIN IMMEDIATE")
-            self._probe.execute("ROLLBACK")
-        except sqlite3.Error as failure:
-            self._let_go()
-            return Part("ledger", ready=False, detail=str(failure))
-        free = shutil.disk_usage(self._ledger.path.parent).free
-        if free < FREE_AT_LEAST:
-            return Part("ledger", ready=False, detail=f"{free // 2**20} MiB free on its disk")
-        return Part("ledger", ready=True)
+        """Ask whether an append would be taken; nothing is stored."""
+        obstacle = self._ledger.obstacle()
+        return Part("ledger", ready=not obstacle, detail=obstacle)
 
     def _read_models(self) -> Part:
         health = self._runner.health()
@@ -117,11 +93,6 @@ class BackendHealth:
         times = self._clock.times()
         told = f"in doubt ({times.doubt}): wall {times.wall}, trusted {times.trusted}; see: sslclm clock"
         return Part("clock", ready=True, detail=told if times.doubt else "")
-
-    def _let_go(self) -> None:
-        probe, self._probe = self._probe, None
-        if probe is not None:
-            probe.close()
 
     def _upkeep(self) -> Part:
         """Tell of an upkeep that stands still: what nobody does then shows days later, when something expires."""

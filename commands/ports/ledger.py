@@ -115,6 +115,13 @@ class LedgerUnavailable(LedgerError):
     """The store refuses writes (disk full, closed, no primary). Nothing of this entry is stored."""
 
 
+class OutcomeUnknown(LedgerError):
+    """The store went away while it took the entry, and did not come back in time to be asked: stored, or not.
+
+    Repeating the call with the same idempotency key is right in both cases: the key has at most one entry.
+    """
+
+
 class Ledger(Protocol):
     """An append-only, gapless, hash-chained log of entries.
 

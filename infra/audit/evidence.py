@@ -9,15 +9,15 @@ from commands.ports.auditing import ChainVerdict
 from commands.ports.ledger import Entry
 from infra.ledger.export import export_ledger
 from infra.ledger.proof.hashing import hashes_of
-from infra.ledger.sqlite import SqliteLedger
+from infra.ledger.store import LedgerStore
 
 _PIECE = 256 * 1024
 
 
-class SqliteEvidence:
+class Evidence:
     """Adapter of the port :class:`commands.ports.auditing.LedgerEvidence`."""
 
-    def __init__(self, ledger: SqliteLedger) -> None:
+    def __init__(self, ledger: LedgerStore) -> None:
         self._ledger = ledger
 
     def leaves(self, entry: Entry) -> Sequence[bytes]:

@@ -14,10 +14,10 @@ from domain.certificates.taken_over import LostCertificate
 from domain.errors import InvalidInput
 from infra.backup.evidence import Authority, Found
 from infra.backup.tail import Life, Tail, started_here
-from infra.ledger.sqlite import SqliteLedger
+from infra.ledger.store import LedgerStore
 
 
-def take(tail: Tail, ledger: SqliteLedger, ours: tuple[Authority, ...], found: Found) -> list[LostCertificate]:
+def take(tail: Tail, ledger: LedgerStore, ours: tuple[Authority, ...], found: Found) -> list[LostCertificate]:
     """Note numbers and revocations, and return the certificates. Raises InvalidInput for a forged one."""
     by_id = {one.issuer_id: one for one in ours}
     certificates = []
@@ -44,7 +44,7 @@ def _note_revoked(life: Life, ours: dict[str, Authority], found: Found) -> None:
     found.revoked(LostRevocation.model_validate({**told, "revoked_at": revoked_at}))
 
 
-def _certificate(life: Life, ours: dict[str, Authority], ledger: SqliteLedger) -> LostCertificate:
+def _certificate(life: Life, ours: dict[str, Authority], ledger: LedgerStore) -> LostCertificate:
     """Return a certificate by what its own signed bytes say; owner and purpose are the export's word."""
     try:
         leaf = x509.load_der_x509_certificate(life.issued)
@@ -71,7 +71,7 @@ def _certificate(life: Life, ours: dict[str, Authority], ledger: SqliteLedger) -
     )
 
 
-def _belonging(life: Life, ledger: SqliteLedger) -> dict[str, str | None]:
+def _belonging(life: Life, ledger: LedgerStore) -> dict[str, str | None]:
     """Return team, host and profile, as far as this ledger knows them."""
     started = life.started
     if started is None or started.purpose == "imported":

@@ -21,7 +21,7 @@ from infra.ledger.paging import walk
 from infra.ledger.proof.export import ExportReader
 from infra.ledger.proof.lines import ExportedEntry
 from infra.ledger.proof.verdict import CannotCheck, Tampered
-from infra.ledger.sqlite import SqliteLedger
+from infra.ledger.store import LedgerStore
 
 Revoked = Certificate.Revoked | Certificate.RevocationTakenOver
 _TOPICS = frozenset(
@@ -70,7 +70,7 @@ class Tail:
             life.revoked = event
 
 
-def read_tail(path: Path, ledger: SqliteLedger) -> Tail:
+def read_tail(path: Path, ledger: LedgerStore) -> Tail:
     """Verify a whole export and return what follows our own entries in it.
 
     Raises InvalidInput where it does not verify, or does not begin as our ledger does.
@@ -115,7 +115,7 @@ def _events(entry: ExportedEntry) -> Iterator[Event]:
             yield TOPICS[event.topic].from_state(event.state, event.stream_id, event.stream_version)
 
 
-def started_here(ledger: SqliteLedger, stream_id: str) -> Certificate.IssuanceStarted | None:
+def started_here(ledger: LedgerStore, stream_id: str) -> Certificate.IssuanceStarted | None:
     """Return our own announcement of a certificate whose end was lost."""
     stream = ledger.stream(stream_id)
     first = event_of(stream[0]) if stream else None

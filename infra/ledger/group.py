@@ -8,7 +8,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from commands.ports.ledger import Entry, EntryDraft, LedgerUnavailable
 from infra.ledger.chain import draw
@@ -28,13 +27,14 @@ _log = logging.getLogger(__name__)
 class Job:
     """One draft on its way. The store sets ``outcome``; then ``future`` (of ``loop``) or ``done`` tells the caller.
 
-    ``strict``: versions must follow each other without a gap. ``also`` runs inside the store's transaction, last.
+    ``strict``: versions must follow each other without a gap. ``tracking``: an application's name and a position,
+    stored together with the entry, for the library's recorders.
     """
 
     draft: EntryDraft
     drawn: bytes
     strict: bool = True
-    also: Callable[[Any], None] | None = None
+    tracking: tuple[str, int] | None = None
     outcome: Entry | Exception | None = None
     future: asyncio.Future[Entry] | None = None
     done: threading.Event | None = None

@@ -24,6 +24,7 @@ from infra.ledger.recorders import (
     LedgerTrackingRecorder,
     OriginatorId,
 )
+from infra.ledger.shelf import SqliteShelf
 from infra.ledger.sqlite import SqliteLedger
 
 
@@ -41,10 +42,11 @@ class LedgerFactory(InfrastructureFactory[LedgerTrackingRecorder]):
             raise OSError("LEDGER_PATH is not set: name the ledger's file")
         self._ids: OriginatorId = str if self.env.get("ORIGINATOR_ID_TYPE", "uuid") == "text" else UUID
         self._ledger = SqliteLedger(path, clock=_now)
+        self._shelf = SqliteShelf(self._ledger.path)
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
         """Return a recorder beside the chain, for snapshots."""
-        return LedgerAggregateRecorder(self._ledger, self._ids, purpose=purpose)
+        return LedgerAggregateRecorder(self._shelf, self._ids, purpose=purpose)
 
     def application_recorder(self) -> ApplicationRecorder:
         """Return the recorder of the chain."""
@@ -56,13 +58,13 @@ class LedgerFactory(InfrastructureFactory[LedgerTrackingRecorder]):
         """Return a tracking recorder, of the class given or named in the environment."""
         topic = self.env.get(self.TRACKING_RECORDER_TOPIC)
         cls = tracking_recorder_class or (resolve_topic(topic) if topic else LedgerTrackingRecorder)
-        made = cls(self._ledger)
+        made = cls(self._shelf)
         assert isinstance(made, LedgerTrackingRecorder)
         return made
 
     def process_recorder(self) -> ProcessRecorder:
         """Return a recorder of the chain that tracks as well."""
-        return LedgerProcessRecorder(self._ledger, self._ids)
+        return LedgerProcessRecorder(self._ledger, self._shelf, self._ids)
 
     def close(self) -> None:
         """Close the ledger."""

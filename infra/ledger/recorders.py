@@ -1,15 +1,15 @@
-"""The ``eventsourcing`` library's recorder contracts on our ledger.
+"""The ``eventsourcing`` library's recorder contracts on a ledger of any store.
 
 The recorders store whatever the library's own suites ask for: version 0, states that are no JSON. Our commands never go
-through them; they use the port, which refuses what no verifier would accept. Snapshots and tracking stand beside the
-chain, in tables of their own: they are a cache and a bookmark, and may be dropped.
+through them; they use the port, which refuses what no verifier would accept. Snapshots and tracking stand on a shelf
+beside the chain: they are a cache and a bookmark, and may be dropped.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -27,62 +27,41 @@ from eventsourcing.persistence import (
     TrackingRecorder,
 )
 
-from commands.ports.ledger import EntryDraft, EventDraft, LedgerError, LedgerUnavailable
+from commands.ports.ledger import EntryDraft, EventDraft, LedgerError, LedgerUnavailable, OutcomeUnknown
 from infra.ledger.chain import draw
 from infra.ledger.group import Job
-from infra.ledger.schema import connect
-from infra.ledger.sqlite import SqliteLedger
+from infra.ledger.paging import walk
+from infra.ledger.shelf import Shelf, Snapshot
+from infra.ledger.store import LedgerStore
 
 OriginatorId = Callable[[str], UUID | str]
-
-_TRACKING_TABLE = """
-CREATE TABLE IF NOT EXISTS tracking (application_name TEXT PRIMARY KEY, notification_id INTEGER NOT NULL) STRICT
-"""
-_TRACK = """
-INSERT INTO tracking VALUES (?, ?) ON CONFLICT (application_name)
-DO UPDATE SET notification_id = excluded.notification_id WHERE excluded.notification_id > notification_id
-"""
-_SNAPSHOT_TABLE = """
-CREATE TABLE IF NOT EXISTS snapshot (
-    purpose TEXT NOT NULL, stream_id TEXT NOT NULL, stream_version INTEGER NOT NULL,
-    topic TEXT NOT NULL, state BLOB NOT NULL, PRIMARY KEY (purpose, stream_id, stream_version)
-) STRICT, WITHOUT ROWID
-"""
-_SNAPSHOTS = "SELECT stream_id, stream_version, topic, state FROM snapshot WHERE purpose = ? AND stream_id = ?"
-_EVENTS = "SELECT stream_id, stream_version, topic, state FROM event WHERE stream_id = ?"
-_WITHIN = " AND stream_version > coalesce(?, -1) AND stream_version <= coalesce(?, stream_version)"
-_RANGE = {
-    False: _WITHIN + " ORDER BY stream_version LIMIT ?",
-    True: _WITHIN + " ORDER BY stream_version DESC LIMIT ?",
-}
+_BEFORE_ALL = -1
+"""The library's suites begin streams with version 0."""
 
 
-class _TrackingConflict(LedgerError):
-    """A position that was tracked before, or a later one was."""
+@contextmanager
+def _as_the_library_says() -> Iterator[None]:
+    try:
+        yield
+    except (LedgerUnavailable, OutcomeUnknown) as error:
+        raise OperationalError(str(error)) from error
+    except LedgerError as error:
+        raise IntegrityError(str(error)) from error
 
 
 class LedgerAggregateRecorder(AggregateRecorder):
-    """Snapshots: rows beside the chain, one table for all purposes."""
+    """Snapshots: on the shelf, each under its purpose."""
 
-    def __init__(self, ledger: SqliteLedger, originator_id: OriginatorId, *, purpose: str) -> None:
-        self._ledger = ledger
+    def __init__(self, shelf: Shelf, originator_id: OriginatorId, *, purpose: str) -> None:
+        self._shelf = shelf
         self._originator_id = originator_id
         self._purpose = purpose
-        with closing(connect(ledger.path)) as connection:
-            connection.execute(_SNAPSHOT_TABLE)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> None:
         """Store rows atomically; raises IntegrityError for a version that is there."""
-        rows = [(self._purpose, str(s.originator_id), s.originator_version, s.topic, s.state) for s in stored_events]
-        try:
-            with closing(connect(self._ledger.path)) as connection:
-                connection.execute("BEGIN IMMEDIATE")
-                connection.executemany("INSERT INTO snapshot VALUES (?, ?, ?, ?, ?)", rows)
-                connection.execute("COMMIT")
-        except sqlite3.IntegrityError as error:
-            raise IntegrityError(str(error)) from error
-        except sqlite3.Error as error:
-            raise OperationalError(str(error)) from error
+        rows = [Snapshot(str(s.originator_id), s.originator_version, s.topic, s.state) for s in stored_events]
+        with _as_the_library_says():
+            self._shelf.put(self._purpose, rows)
 
     def select_events(
         self,
@@ -94,10 +73,10 @@ class LedgerAggregateRecorder(AggregateRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         """Return rows of one stream, gt < version <= lte."""
-        values = (self._purpose, str(originator_id), gt, lte, -1 if limit is None else limit)
-        with self._ledger.reading() as connection:
-            rows = connection.execute(_SNAPSHOTS + _RANGE[desc], values).fetchall()
-        return [StoredEvent(self._originator_id(row[0]), *row[1:]) for row in rows]
+        with _as_the_library_says():
+            rows = self._shelf.snapshots(self._purpose, str(originator_id))
+        after = _BEFORE_ALL if gt is None else gt
+        return _cut([row for row in rows if row.stream_version > after], self._originator_id, lte, limit, desc=desc)
 
 
 class LedgerApplicationRecorder(ApplicationRecorder):
@@ -107,19 +86,19 @@ class LedgerApplicationRecorder(ApplicationRecorder):
     ``idempotency`` of the entry.
     """
 
-    def __init__(self, ledger: SqliteLedger, originator_id: OriginatorId) -> None:
+    def __init__(self, ledger: LedgerStore, originator_id: OriginatorId) -> None:
         self._ledger = ledger
         self._originator_id = originator_id
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         """Store the events as one entry and return their positions."""
-        return self._insert(stored_events, None, **kwargs) if stored_events else []
+        return self._insert(stored_events, **kwargs) if stored_events else []
 
     def _insert(
         self,
         stored_events: Sequence[StoredEvent],
-        also: Callable[[sqlite3.Connection], None] | None,
         *,
+        tracking: Tracking | None = None,
         metadata: bytes = b"{}",
         details: bytes | None = None,
         idempotency: str | None = None,
@@ -127,12 +106,9 @@ class LedgerApplicationRecorder(ApplicationRecorder):
     ) -> Sequence[int]:
         events = tuple(EventDraft(str(s.originator_id), s.originator_version, s.topic, s.state) for s in stored_events)
         draft = EntryDraft(events, metadata, details, idempotency)
-        try:
-            entry = self._ledger.submit(Job(draft, draw(draft), strict=False, also=also))
-        except LedgerUnavailable as error:
-            raise OperationalError(str(error)) from error
-        except LedgerError as error:
-            raise IntegrityError(str(error)) from error
+        bookmark = None if tracking is None else (tracking.application_name, tracking.notification_id)
+        with _as_the_library_says():
+            entry = self._ledger.submit(Job(draft, draw(draft), strict=False, tracking=bookmark))
         return list(range(entry.first_position, entry.last_position + 1))
 
     def select_events(
@@ -145,10 +121,10 @@ class LedgerApplicationRecorder(ApplicationRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         """Return events of one stream, gt < version <= lte."""
-        values = (str(originator_id), gt, lte, -1 if limit is None else limit)
-        with self._ledger.reading() as connection:
-            rows = connection.execute(_EVENTS + _RANGE[desc], values).fetchall()
-        return [StoredEvent(self._originator_id(row[0]), *row[1:]) for row in rows]
+        with _as_the_library_says():
+            events = self._ledger.stream(str(originator_id), after=_BEFORE_ALL if gt is None else gt)
+        rows = [Snapshot(e.stream_id, e.stream_version, e.topic, e.state) for e in events]
+        return _cut(rows, self._originator_id, lte, limit, desc=desc)
 
     def select_notifications(
         self,
@@ -160,16 +136,15 @@ class LedgerApplicationRecorder(ApplicationRecorder):
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
         """Return up to ``limit`` events by position, of these topics only where there are any."""
-        first = (start or 0) + (start is not None and not inclusive_of_start)
-        query = "SELECT stream_id, stream_version, topic, state, position FROM event WHERE position >= ?"
-        values: list[object] = [first]
-        if stop is not None:
-            query, values = query + " AND position <= ?", [*values, stop]
-        if topics:
-            query, values = f"{query} AND topic IN ({', '.join('?' * len(topics))})", [*values, *topics]
-        with self._ledger.reading() as connection:
-            rows = connection.execute(f"{query} ORDER BY position LIMIT ?", (*values, limit))
-            return [Notification(self._originator_id(row[0]), *row[1:]) for row in rows]
+        first = max(1, (start or 0) + (start is not None and not inclusive_of_start))
+        wanted = (
+            Notification(self._originator_id(e.stream_id), e.stream_version, e.topic, e.state, e.position)
+            for entry in walk(self._ledger, first, stop)
+            for e in entry.events
+            if e.position >= first and (stop is None or e.position <= stop) and (not topics or e.topic in topics)
+        )
+        with _as_the_library_says():
+            return list(islice(wanted, limit))
 
     def max_notification_id(self) -> int | None:
         """Return the last position, None in an empty ledger."""
@@ -184,7 +159,7 @@ class LedgerSubscription(ListenNotifySubscription[ApplicationRecorder]):
     """Woken by the writer of the same process; entries of other processes are seen at the next own commit."""
 
     def __init__(
-        self, recorder: ApplicationRecorder, ledger: SqliteLedger, gt: int | None, topics: Sequence[str]
+        self, recorder: ApplicationRecorder, ledger: LedgerStore, gt: int | None, topics: Sequence[str]
     ) -> None:
         super().__init__(recorder, gt, topics)
         self._end = ledger.subscribe(lambda _: self._has_been_notified.set())
@@ -198,52 +173,40 @@ class LedgerSubscription(ListenNotifySubscription[ApplicationRecorder]):
 class LedgerTrackingRecorder(TrackingRecorder):
     """How far each upstream application was processed."""
 
-    def __init__(self, ledger: SqliteLedger) -> None:
-        self._ledger = ledger
-        with closing(connect(ledger.path)) as connection:
-            connection.execute(_TRACKING_TABLE)
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
 
     def insert_tracking(self, tracking: Tracking) -> None:
         """Move on to a position; raises IntegrityError where it is not a later one."""
-        try:
-            with closing(connect(self._ledger.path)) as connection:
-                _track(connection, tracking)
-        except _TrackingConflict as error:
-            raise IntegrityError(str(error)) from error
-        except sqlite3.Error as error:
-            raise OperationalError(str(error)) from error
+        with _as_the_library_says():
+            self._shelf.track(tracking.application_name, tracking.notification_id)
 
     def max_tracking_id(self, application_name: str) -> int | None:
         """Return the last position that was tracked."""
-        with self._ledger.reading() as connection:
-            row = connection.execute(
-                "SELECT notification_id FROM tracking WHERE application_name = ?", (application_name,)
-            ).fetchone()
-            return int(row[0]) if row else None
+        with _as_the_library_says():
+            return self._shelf.tracked(application_name)
 
 
 class LedgerProcessRecorder(LedgerTrackingRecorder, LedgerApplicationRecorder, ProcessRecorder):
-    """Events and tracking in one transaction."""
+    """Events and tracking, stored together."""
 
-    def __init__(self, ledger: SqliteLedger, originator_id: OriginatorId) -> None:
-        LedgerTrackingRecorder.__init__(self, ledger)
+    def __init__(self, ledger: LedgerStore, shelf: Shelf, originator_id: OriginatorId) -> None:
+        LedgerTrackingRecorder.__init__(self, shelf)
         LedgerApplicationRecorder.__init__(self, ledger, originator_id)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         """Store events and, where given, ``tracking``, both or neither."""
         tracking: Tracking | None = kwargs.pop("tracking", None)
-        if tracking is None:
-            return super().insert_events(stored_events, **kwargs)
-        if not stored_events:
-            # Nothing happened in the domain, so nothing belongs in the chain.
-            self.insert_tracking(tracking)
-            return []
-        return self._insert(stored_events, lambda connection: _track(connection, tracking), **kwargs)
+        if stored_events:
+            return self._insert(stored_events, tracking=tracking, **kwargs)
+        if tracking is not None:
+            self.insert_tracking(tracking)  # nothing happened in the domain, so nothing belongs in the chain
+        return []
 
 
-def _track(connection: sqlite3.Connection, tracking: Tracking) -> None:
-    moved = connection.execute(_TRACK, (tracking.application_name, tracking.notification_id)).rowcount
-    if not moved:
-        raise _TrackingConflict(
-            f"position {tracking.notification_id} of {tracking.application_name} is not a later one"
-        )
+def _cut(
+    rows: Sequence[Snapshot], originator_id: OriginatorId, lte: int | None, limit: int | None, *, desc: bool
+) -> Sequence[StoredEvent]:
+    within = [row for row in rows if lte is None or row.stream_version <= lte]
+    ordered = reversed(within) if desc else within
+    return [StoredEvent(originator_id(row.stream_id), *row[1:]) for row in islice(ordered, limit)]

@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from commands.ports.ledger import Entry, EntryDraft, Head, StoredEvent
 from infra.ledger.drafts import check_draft
 from infra.ledger.group import GroupCommit, Job, Listener
 from infra.ledger.paging import PAGE, walk
+from infra.ledger.probe import Probe
 from infra.ledger.proof.hashing import EntryBytes
 from infra.ledger.proof.verdict import Finding, Verdict
 from infra.ledger.proof.verify import verify_entries
@@ -37,6 +37,7 @@ class SqliteLedger:
         prepare(self._path)
         self._writer = SqliteWriter(self._path, clock)
         self._reads = ReadPool(self._path)
+        self._probe = Probe()
         self._group = GroupCommit(self._writer.store, name=f"ledger-{self._path.name}")
 
     async def append(self, draft: EntryDraft) -> Entry:
@@ -104,6 +105,15 @@ class SqliteLedger:
         """Lend a read-only connection, for queries over the ledger's own rows (see ``schema.py``)."""
         return self._reads.connection()
 
+    def obstacle(self) -> str:
+        """Say why nothing can be stored now, for one thread at a time; an empty text where it can."""
+        return self._probe.obstacle(self._path)
+
+    def size(self) -> int:
+        """Return the bytes of the file and its write-ahead log."""
+        files = (self._path, self._path.with_name(f"{self._path.name}-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
     def erase_details(self, first_position: int) -> bool:
         """Erase an entry's details for good (GDPR Art. 17) and say whether there were any; every hash stays valid.
 
@@ -118,7 +128,7 @@ class SqliteLedger:
         """
         restore(self._path, entries)
 
-    def extend(self, entries: Sequence[Entry]) -> None:
+    def extend(self, entries: Sequence[EntryBytes]) -> None:
         """Store entries of another store as they are, behind the head: all of them or none.
 
         Raises WrongState where they do not follow the head. The caller verifies them.
@@ -130,11 +140,10 @@ class SqliteLedger:
         self._group.close()
         self._writer.close()
         self._reads.close()
+        self._probe.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -9,105 +9,36 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from commands.ports.ledger import (
-    DuplicateIdempotencyKey,
-    Entry,
-    Head,
-    LedgerError,
-    LedgerUnavailable,
-    StreamConflict,
-    StreamMoved,
-)
-from domain.errors import ClmError, InvalidInput, WrongState
+from commands.ports.ledger import Entry, LedgerError, LedgerUnavailable, OutcomeUnknown
+from domain.errors import WrongState
 from domain.moments import microseconds
-from infra.ledger.chain import chain
 from infra.ledger.group import Job
+from infra.ledger.plan import Plan
 from infra.ledger.proof.hashing import EntryBytes
-from infra.ledger.proof.rules import GENESIS_TOPIC
 from infra.ledger.reader import read_by_key, read_head, read_last_moment
 from infra.ledger.schema import connect
+from infra.ledger.shelf import read_tracked, track
 
 _BATCH = 256
 
 
-class _Plan:
-    """What one transaction will store; the write lock is held, so what it has checked stays true."""
+class _Rows:
+    """What the file holds, read inside the transaction of a group."""
 
-    def __init__(self, connection: sqlite3.Connection, recorded_at_us: int) -> None:
-        self.entries: list[Entry] = []
-        self.outcomes: list[Entry | Exception] = []
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._recorded_at_us = recorded_at_us
-        self._head = read_head(connection)
-        self._tails: dict[str, int | None] = {}
-        self._keys: dict[str, Entry] = {}
 
-    def add(self, job: Job) -> None:
-        """Chain a draft behind the others, or note why it cannot be stored; the others are not touched."""
-        try:
-            self._check_key(job)
-            self._check_unchanged(job)
-            self._check_beginning(job)
-            moved = self._check_streams(job)
-            entry = chain(job.draft, job.drawn, self._head, self._recorded_at_us)
-            if job.also is not None:
-                job.also(self._connection)
-        except (LedgerError, ClmError) as error:
-            self.outcomes.append(error)
-            return
-        self._tails.update(moved)
-        if entry.idempotency is not None:
-            self._keys[entry.idempotency] = entry
-        self._head = Head(entry.last_position, entry.entry_hash)
-        self.entries.append(entry)
-        self.outcomes.append(entry)
+    def tail(self, stream_id: str) -> int | None:
+        row = self._connection.execute(
+            "SELECT max(stream_version) FROM event WHERE stream_id = ?", (stream_id,)
+        ).fetchone()
+        return None if row[0] is None else int(row[0])
 
-    def _check_key(self, job: Job) -> None:
-        key = job.draft.idempotency
-        if key is None:
-            return
-        known = self._keys.get(key) or read_by_key(self._connection, key)
-        if known is not None:
-            raise DuplicateIdempotencyKey(known)
+    def by_key(self, idempotency: str) -> Entry | None:
+        return read_by_key(self._connection, idempotency)
 
-    def _check_unchanged(self, job: Job) -> None:
-        for stream_id, version in job.draft.unchanged.items():
-            if (self._tail(stream_id) or 0) != version:
-                raise StreamMoved(stream_id)
-
-    def _check_beginning(self, job: Job) -> None:
-        """Refuse what would make the whole ledger unverifiable: another first event, or the first event once more."""
-        first, *later = (event.topic == GENESIS_TOPIC for event in job.draft.events)
-        if job.strict and (first != (self._head.position == 0) or any(later)):
-            raise WrongState(
-                f"{GENESIS_TOPIC} is the first event of a ledger, and stands there once",
-                rule="ledger-genesis",
-                fix="Create the ledger once, before anything else is appended to it.",
-            )
-
-    def _check_streams(self, job: Job) -> dict[str, int]:
-        moved: dict[str, int] = {}
-        for event in job.draft.events:
-            stream_id, version = event.stream_id, event.stream_version
-            tail = moved[stream_id] if stream_id in moved else self._tail(stream_id)
-            if tail is not None and version <= tail:
-                raise StreamConflict(stream_id)
-            if job.strict and version != (tail or 0) + 1:
-                raise InvalidInput(
-                    f"version {version} of stream {stream_id} would leave a gap after {tail or 0}",
-                    rule="stream-version-gap",
-                    fix="Load the stream and number its new events from the version after the last one.",
-                )
-            moved[stream_id] = version
-        return moved
-
-    def _tail(self, stream_id: str) -> int | None:
-        if stream_id not in self._tails:
-            row = self._connection.execute(
-                "SELECT max(stream_version) FROM event WHERE stream_id = ?", (stream_id,)
-            ).fetchone()
-            self._tails[stream_id] = row[0]
-        return self._tails[stream_id]
+    def tracked(self, name: str) -> int | None:
+        return read_tracked(self._connection, name)
 
 
 def insert(connection: sqlite3.Connection, entries: Sequence[EntryBytes]) -> None:
@@ -147,7 +78,7 @@ def restore(path: Path, entries: Iterable[EntryBytes]) -> None:
         connection.close()
 
 
-def extend(path: Path, entries: Sequence[Entry]) -> None:
+def extend(path: Path, entries: Sequence[EntryBytes]) -> None:
     """Store chained entries as they are behind the head, all or none; raises WrongState where they do not follow."""
     with closing(connect(path)) as connection:
         try:
@@ -175,27 +106,35 @@ class SqliteWriter:
 
     def store(self, jobs: Sequence[Job]) -> Sequence[Entry]:
         """Store a group, set the outcome of each job and return the entries that are durable now, in order."""
-        plan: _Plan | None = None
+        plan, committing = None, False
         try:
             self._connection = self._connection or connect(self._path)
             self._connection.execute("BEGIN IMMEDIATE")
-            now = max(microseconds(self._clock()), read_last_moment(self._connection))
-            plan = _Plan(self._connection, now)
-            for job in jobs:
-                plan.add(job)
+            plan = self._plan(self._connection, jobs)
             insert(self._connection, plan.entries)
+            track(self._connection, plan.tracked)
+            committing = bool(plan.entries)
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._drop_connection()
-            if plan is None or not self._is_stored(plan.entries):
-                _refuse(jobs, error)
+            refusal = self._look_up(plan.entries, error) if plan and committing else _refused(error)
+            if refusal is not None:
+                _refuse(jobs, refusal)
                 return ()
         except BaseException:
             self._drop_connection()
             raise
+        assert plan is not None  # what fails before there is a plan is refused above
         for job, outcome in zip(jobs, plan.outcomes, strict=True):
             job.outcome = outcome
         return plan.entries
+
+    def _plan(self, connection: sqlite3.Connection, jobs: Sequence[Job]) -> Plan:
+        now = max(microseconds(self._clock()), read_last_moment(connection))
+        plan = Plan(_Rows(connection), read_head(connection), now)
+        for job in jobs:
+            plan.add(job)
+        return plan
 
     def close(self) -> None:
         """Close the connection."""
@@ -207,10 +146,8 @@ class SqliteWriter:
             self._connection.close()
             self._connection = None
 
-    def _is_stored(self, entries: Sequence[Entry]) -> bool:
-        """Say whether a commit that answered with an error took place all the same (one transaction: all or none)."""
-        if not entries:
-            return False
+    def _look_up(self, entries: Sequence[Entry], error: sqlite3.Error) -> LedgerError | None:
+        """Say what became of a commit that answered with an error: None where it took place (all of it, or nothing)."""
         last = entries[-1]
         try:
             self._connection = connect(self._path)
@@ -219,11 +156,16 @@ class SqliteWriter:
             ).fetchone()
         except sqlite3.Error:
             self._drop_connection()
-            return False
-        return bool(row and row[0] == last.entry_hash)
+            return OutcomeUnknown(f"the ledger's file failed while it was written, and cannot be read: {error}")
+        return None if row and row[0] == last.entry_hash else _refused(error)
 
 
-def _refuse(jobs: Sequence[Job], error: sqlite3.Error) -> None:
+def _refused(error: sqlite3.Error) -> LedgerUnavailable:
+    return LedgerUnavailable(f"the ledger's file refuses writes: {error}")
+
+
+def _refuse(jobs: Sequence[Job], refusal: LedgerError) -> None:
+    """Give every job an error of its own: they are raised in many places, each with a traceback of its own."""
     for job in jobs:
-        job.outcome = LedgerUnavailable(f"the ledger's file refuses writes: {error}")
-        job.outcome.__cause__ = error
+        job.outcome = type(refusal)(str(refusal))
+        job.outcome.__cause__ = refusal

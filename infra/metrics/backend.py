@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from domain.errors import ClmError
 from infra.clock import GuardedClock
-from infra.ledger.sqlite import SqliteLedger
+from infra.ledger.store import LedgerStore
 from infra.metrics.counts import CallCounts, LedgerCounts
 from infra.metrics.figures import Figures, KeptFigures
 from infra.upkeep.loop import Record
@@ -32,7 +31,7 @@ class BackendMetrics:
 
     def __init__(
         self,
-        ledger: SqliteLedger,
+        ledger: LedgerStore,
         views: SqliteViews,
         runner: Runner,
         clock: GuardedClock,
@@ -73,7 +72,7 @@ class BackendMetrics:
     def _of_the_ledger(self) -> Iterator[Metric]:
         head, health = self._ledger.head().position, self._runner.health()
         yield _gauge("sslclm_ledger_head_position", "Position of the last fact in the chain.", head)
-        yield _gauge("sslclm_ledger_size_bytes", "Size of the ledger's file.", _size(self._ledger.path))
+        yield _gauge("sslclm_ledger_size_bytes", "Size of the ledger in its store.", self._ledger.size())
         yield _gauge("sslclm_views_position", "Position of the last fact in the read models.", health.position)
         lag = max(0, head - health.position)
         yield _gauge("sslclm_views_lag_events", "Facts that the read models are behind.", lag)
@@ -120,12 +119,6 @@ def _of_the_views(figures: Figures) -> Iterator[Metric]:
     yield _gauges("sslclm_crl_age_seconds", "Seconds since thisUpdate of the newest CRL.", "issuer", ages)
     left = {issuer: crl.left for issuer, crl in figures.crls.items()}
     yield _gauges("sslclm_crl_left_seconds", "Seconds until nextUpdate; below 0: stale.", "issuer", left)
-
-
-def _size(path: Path) -> int:
-    """Return the bytes of a database with its write-ahead log."""
-    files = (path, path.with_name(f"{path.name}-wal"))
-    return sum(file.stat().st_size for file in files if file.exists())
 
 
 def _gauge(name: str, told: str, value: float) -> GaugeMetricFamily:

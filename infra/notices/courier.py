@@ -15,7 +15,7 @@ from commands.notices.notice import Notice, Subjects
 from commands.ports.ledger import Entry
 from commands.ports.notices import Digest
 from domain.errors import ClmError, Unavailable
-from infra.ledger.sqlite import SqliteLedger
+from infra.ledger.store import LedgerStore
 from infra.notices.channel import Channel, DeliveryFailed
 from infra.notices.outbox import Outbox
 from projections.query import Views
@@ -29,7 +29,7 @@ class Courier:
     """One task of one process. Two of them would tell some things twice, under the same ids, and lose nothing."""
 
     def __init__(
-        self, ledger: SqliteLedger, views: Views, outbox: Outbox, subjects: Subjects, channels: Sequence[Channel]
+        self, ledger: LedgerStore, views: Views, outbox: Outbox, subjects: Subjects, channels: Sequence[Channel]
     ) -> None:
         self._ledger, self._views = ledger, views
         self._outbox, self._subjects = outbox, subjects

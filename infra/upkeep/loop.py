@@ -13,7 +13,7 @@ from functools import partial
 from commands.ports.ledger import Entry
 from domain.base import Event
 from domain.errors import ClmError
-from infra.ledger.sqlite import SqliteLedger
+from infra.ledger.store import LedgerStore
 
 LOG = logging.getLogger(__name__)
 EVERY_SECONDS = 60.0
@@ -62,7 +62,7 @@ class Upkeep:
     outsider sees it.
     """
 
-    ledger: SqliteLedger
+    ledger: LedgerStore
     reactions: Sequence[Reaction]
     clock: Callable[[], datetime]
     records: dict[str, Record] = field(default_factory=dict)

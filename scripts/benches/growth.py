@@ -23,7 +23,7 @@ from typing import Any, get_args
 from api.accesses import touches
 from api.history import history
 from domain.access.team import Team
-from infra.audit.evidence import SqliteEvidence
+from infra.audit.evidence import Evidence
 from infra.ledger.sqlite import SqliteLedger
 from infra.views.sqlite import SqliteViews
 from projections.audit.meanings import Access
@@ -167,9 +167,7 @@ def opened(there: Estate) -> Iterator[Asked]:
     views = SqliteViews(there.views, estate.MODELS)
     with SqliteLedger(there.ledger, clock=lambda: estate.START) as ledger:
         directory = SimpleNamespace(known=lambda _pseudonym: None)
-        edge = SimpleNamespace(
-            ledger=ledger, evidence=SqliteEvidence(ledger), identity=SimpleNamespace(directory=directory)
-        )
+        edge = SimpleNamespace(ledger=ledger, evidence=Evidence(ledger), identity=SimpleNamespace(directory=directory))
         try:
             yield Asked(there.certificates, views, edge, _deep(views))
         finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from commands.ports.ledger import Head
-from infra.audit.evidence import SqliteEvidence
+from infra.audit.evidence import Evidence
 from infra.ledger.chain import chain, draw
 from infra.ledger.drafts import genesis_draft
 from infra.ledger.sqlite import SqliteLedger
@@ -104,7 +104,7 @@ def test_an_edit_is_found_and_named(path, ledger, statement, position, check):
     """Each edit is found at its position and named by the check that found it."""
     without_triggers(path).executescript(statement)
     finding = ledger.verify().finding
-    told = SqliteEvidence(ledger).verify()
+    told = Evidence(ledger).verify()
 
     assert (finding.position, finding.check) == (position, check)
     assert (told.holds, told.first_bad_position, told.check) == (False, position, check)

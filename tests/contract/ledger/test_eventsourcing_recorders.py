@@ -18,6 +18,7 @@ from infra.ledger.recorders import (
     LedgerProcessRecorder,
     LedgerTrackingRecorder,
 )
+from infra.ledger.shelf import SqliteShelf
 from infra.ledger.sqlite import SqliteLedger
 from tests.support.ledgers import now
 
@@ -30,6 +31,7 @@ class _OnOwnFile:
         self.addCleanup(folder.cleanup)
         self.path = Path(folder.name) / "ledger.db"
         self.ledger = SqliteLedger(self.path, clock=now)
+        self.shelf = SqliteShelf(self.path)
         self.addCleanup(self.ledger.close)
 
 
@@ -37,7 +39,7 @@ class TestAggregateRecorder(_OnOwnFile, persistence.AggregateRecorderTestCase):
     """Snapshots keep the library's contract."""
 
     def create_recorder(self):
-        return LedgerAggregateRecorder(self.ledger, UUID, purpose="snapshots")
+        return LedgerAggregateRecorder(self.shelf, UUID, purpose="snapshots")
 
 
 class TestApplicationRecorder(_OnOwnFile, persistence.ApplicationRecorderTestCase):
@@ -62,14 +64,14 @@ class TestTrackingRecorder(_OnOwnFile, persistence.TrackingRecorderTestCase):
     """Tracking keeps the library's contract."""
 
     def create_recorder(self):
-        return LedgerTrackingRecorder(self.ledger)
+        return LedgerTrackingRecorder(self.shelf)
 
 
 class TestProcessRecorder(_OnOwnFile, persistence.ProcessRecorderTestCase):
     """Events and tracking are stored together."""
 
     def create_recorder(self):
-        return LedgerProcessRecorder(self.ledger, UUID)
+        return LedgerProcessRecorder(self.ledger, self.shelf, UUID)
 
 
 class SpecialTrackingRecorder(LedgerTrackingRecorder):

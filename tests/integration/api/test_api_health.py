@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-import infra.health as health_module
+import infra.ledger.probe as probe_module
 from infra.clock import GuardedClock
 from infra.health import BackendHealth
 from infra.upkeep.loop import Record
@@ -68,7 +68,7 @@ async def test_a_ledger_that_takes_nothing_takes_the_process_out(lab, monkeypatc
     def refused(_path):
         raise sqlite3.OperationalError("database or disk is full: /srv/ledger.sqlite")
 
-    monkeypatch.setattr("infra.health.connect", refused)
+    monkeypatch.setattr("infra.ledger.probe.connect", refused)
     answer = await ask(lab, "/readyz")
 
     assert (503, "failed") == (answer.status_code, answer.json()["parts"]["ledger"])
@@ -87,7 +87,7 @@ def test_a_stale_crl_is_told_but_takes_nobody_out(lab, monkeypatch):
 
 async def test_a_disk_that_is_nearly_full_takes_the_process_out(lab, monkeypatch):
     """Before appends fail, requests go elsewhere."""
-    monkeypatch.setattr("infra.health.FREE_AT_LEAST", 2**60)
+    monkeypatch.setattr("infra.ledger.probe.FREE_AT_LEAST", 2**60)
 
     assert "failed" == (await ask(lab, "/readyz")).json()["parts"]["ledger"]
 
@@ -111,8 +111,8 @@ def test_a_fresh_process_is_not_stalled(lab):
 async def test_many_askers_cost_one_look(lab, monkeypatch):
     """However many balancers ask, the parts are looked at once a second, over one connection."""
     opened = []
-    real = health_module.connect
-    monkeypatch.setattr("infra.health.connect", lambda path: opened.append(path) or real(path))
+    real = probe_module.connect
+    monkeypatch.setattr("infra.ledger.probe.connect", lambda path: opened.append(path) or real(path))
     monkeypatch.setattr("infra.health.KEPT_SECONDS", 3600)
     for _ in range(20):
         await ask(lab, "/readyz")
