@@ -152,7 +152,7 @@ def _unexpected_document(error: Exception, request: Request) -> dict[str, Any]:
     return _document(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "something went wrong here", fix)
 
 
-def _no_ledger(error: LedgerUnavailable | OutcomeUnknown, request: Request) -> Unavailable:
+def _no_ledger(error: Exception, request: Request) -> Unavailable:
     LOG.error("the ledger takes no entries", exc_info=error, extra={CORRELATION: correlation_id(request.scope)})
     rule = "outcome-unknown" if isinstance(error, OutcomeUnknown) else "ledger-unavailable"
     return Unavailable(str(error), rule=rule, fix=_ALWAYS[rule][1])
@@ -227,16 +227,15 @@ def install_problem_handlers(app: FastAPI, *, called: Called | None = None) -> N
         assert isinstance(error, HTTPException)
         status = HTTPStatus(error.status_code)
         rule = status.phrase.lower().replace(" ", "-")
-        said = status.description or status.phrase
-        return _response(request, _document(request, status, rule, said, "see /api/openapi.json"))
+        document = _document(request, status, rule, status.description or status.phrase, "see /api/openapi.json")
+        return _response(request, document)
 
     async def on_ledger(request: Request, error: Exception) -> Response:
-        assert isinstance(error, LedgerUnavailable | OutcomeUnknown)
         return problem_response(_no_ledger(error, request), request)
 
     app.add_exception_handler(ClmError, on_rule)
-    app.add_exception_handler(LedgerUnavailable, on_ledger)
-    app.add_exception_handler(OutcomeUnknown, on_ledger)
+    for refusal in (LedgerUnavailable, OutcomeUnknown):
+        app.add_exception_handler(refusal, on_ledger)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)
     app.add_middleware(Safeguard, on_unexpected=unexpected, called=called)
