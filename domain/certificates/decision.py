@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from domain.base import Aggregate, Event, Timestamp
 from domain.errors import Denied, WrongState
+from domain.second_person import Asked
 
 State = Literal["waiting", "approved", "rejected", "cancelled", "abandoned", "fulfilled"]
 
@@ -65,13 +66,8 @@ class Decidable(Aggregate):
     def approve(self, *, approver: str, request_sha256: str, at: datetime) -> None:
         """Give one person's approval of exactly the request they saw; never the requester, never twice."""
         self._must_be("waiting")
-        if at > self.created_on + WAITS_AT_MOST:
-            raise WrongState("nobody decided for 30 days", rule="request-expired", fix="reject it, and request again")
-        if request_sha256 != self.request_sha256:
-            fix = "read the order again and approve its request_sha256"
-            raise WrongState("the request is not the one that was looked at", rule="approval-binding", fix=fix)
-        if approver == self.requester:
-            raise Denied("nobody approves their own request", rule="four-eyes", fix="ask a second person")
+        asked = Asked("order", self.requester, self.request_sha256, self.created_on, WAITS_AT_MOST)
+        asked.must_be_approvable(approver=approver, request_sha256=request_sha256, at=at)
         if approver in self.approvers:
             raise Denied("one person approves once", rule="four-eyes", fix="ask another person")
         self.record(self.ApprovalGiven, at=at, approver=approver, request_sha256=request_sha256)

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 from domain import base
 from domain.base import Aggregate, Event, Timestamp
 from domain.errors import Denied, WrongState
+from domain.second_person import Asked
 
 State = Literal["waiting", "approved", "rejected", "authorised"]
 Form = Literal["aes-256", "legacy-3des"]
@@ -113,16 +114,8 @@ class Reveal(Aggregate):
     def approve(self, *, approver: str, request_sha256: str, at: datetime) -> None:
         """Give the second person's approval of exactly what they read; never the requester."""
         self._must_be("waiting")
-        if at > self.created_on + WAITS_AT_MOST:
-            raise WrongState("nobody decided for 24 hours", rule="request-expired", fix="reject it, and request again")
-        if request_sha256 != self.request_sha256:
-            raise WrongState(
-                "the request is not the one that was looked at",
-                rule="approval-binding",
-                fix="read the reveal again and approve its request_sha256",
-            )
-        if approver == self.requester:
-            raise Denied("nobody approves their own request", rule="four-eyes", fix="ask a second person")
+        asked = Asked("reveal", self.requester, self.request_sha256, self.created_on, WAITS_AT_MOST)
+        asked.must_be_approvable(approver=approver, request_sha256=request_sha256, at=at)
         until = at + REDEEM_WITHIN
         self.record(self.Approved, at=at, approver=approver, request_sha256=request_sha256, valid_until=until)
 

@@ -22,11 +22,14 @@ from tests.support import held
 from tests.support.agent_edge import AgentLab
 from tests.support.edge import open_lab
 
-PAGES = ("keys", "reveals", "orders", "certificates", "audit/events", "deployments", "hosts")
+PAGES = (
+    *(f"/api/v1/{page}?limit=200" for page in ("keys", "reveals", "orders", "certificates", "audit/events", "hosts")),
+    *("/api/v1/deployments?limit=200", "/api/v1/notices?all=true", "/api/v1/activity?after=0", "/metrics"),
+)
 
 
-async def delivered(agents: AgentLab) -> list[bytes]:
-    """Deliver a key to an agent; returns what was secret on the way."""
+async def delivered(agents: AgentLab, problems: list[bytes]) -> list[bytes]:
+    """Deliver a key to an agent, and try again; returns what was secret on the way."""
     await held.appliance(agents.lab, "boxes")
     agent = await agents.agent("box.shop.test")
     await agents.order(agent.host_id, profile_id=agents.lab.profile("boxes"), server_key=True)
@@ -37,25 +40,26 @@ async def delivered(agents: AgentLab) -> list[bytes]:
         file = base64.b64decode((await client.post(f"{where}/key")).json()["pkcs12"])
         password = (await client.post(f"{where}/key-password")).json()["password"].encode()
         assert load_pkcs12(file, password).key is not None
-        for again in ("key-password", "key"):
-            await client.post(f"{where}/{again}")
+        problems += [(await client.post(f"{where}/{again}")).content for again in ("key-password", "key")]
     return [password, file]
 
 
-async def revealed(lab) -> list[bytes]:
+async def revealed(lab, problems: list[bytes]) -> list[bytes]:
     """Reveal a key, and try again; returns what was secret on the way."""
     await held.appliance(lab)
     certificate_id = await held.certificate(lab)
     reveal_id, olga, _ = await held.redeemable(lab, certificate_id)
     file, password = held.opened(await held.redeem(lab, olga, reveal_id))
-    await held.redeem(lab, olga, reveal_id)
+    problems.append((await held.redeem(lab, olga, reveal_id)).content)
     return [password, file]
 
 
 async def pages(lab) -> bytes:
     """Return everything that an auditor is shown."""
     async with lab.client("vera") as vera:
-        return b"".join([(await vera.get(f"/api/v1/{page}?limit=200")).content for page in PAGES])
+        answers = [await vera.get(page) for page in PAGES]
+    assert {200} == {answer.status_code for answer in answers}
+    return b"".join(answer.content for answer in answers)
 
 
 def scalars(lab) -> list[bytes]:
@@ -71,16 +75,18 @@ def scalars(lab) -> list[bytes]:
 
 @pytest.fixture
 def places(tmp_path, caplog):
-    """Return secrets, and every place where one could lie: files, export, log, pages."""
+    """Return secrets, and every place where one could lie: files, export, log, pages, figures, problems."""
     caplog.set_level(logging.DEBUG)
     with open_lab(tmp_path) as lab:
-        secrets = asyncio.run(delivered(AgentLab(lab))) + asyncio.run(revealed(lab))
+        problems: list[bytes] = []
+        secrets = asyncio.run(delivered(AgentLab(lab), problems)) + asyncio.run(revealed(lab, problems))
         secrets += scalars(lab)
         shown = asyncio.run(pages(lab))
         export = b"".join(lab.backend.evidence.export())
         representations = repr(lab.backend).encode() + repr(lab.edge).encode()
     files = {path.name: path.read_bytes() for path in (tmp_path / "data").iterdir()}
-    return secrets, files | {"export": export, "log": caplog.text.encode(), "pages": shown, "repr": representations}
+    seen = {"log": caplog.text.encode(), "pages": shown, "problems": b"".join(problems), "repr": representations}
+    return secrets, files | seen | {"export": export}
 
 
 def test_no_held_key_and_no_password_lies_in_clear(places):
@@ -97,3 +103,5 @@ def test_no_held_key_and_no_password_lies_in_clear(places):
     assert hits == []
     assert {"ledger.sqlite", "views.sqlite", "keys.sqlite", "identity.sqlite"} <= set(found)
     assert Key.Seen.TOPIC.encode() in found["export"]
+    assert b"sslclm_" in found["pages"]
+    assert b"reveal-used" in found["problems"]
