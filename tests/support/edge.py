@@ -13,9 +13,9 @@ profile ``web`` of team shop. Sessions, directory, ledger, views, key store and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from commands.base import Command, Outcome
 from commands.context import Context, Held, Principal, Role
 from commands.hosts.register import RegisterHost
 from commands.ports.keystore import Secret
-from commands.ports.signin import Finished, MachineIdentity, Redirect, Session, SessionKind, SignedIn, TokenRefused
+from commands.ports.signin import Session, SessionKind
 from commands.profiles.define import DefineProfile
 from domain.access.team import Team
 from domain.hosts.host import Host
@@ -40,14 +40,14 @@ from domain.issuers.issuer import Issuer
 from domain.profiles.profile import Profile
 from domain.profiles.spec import ProfileSpec
 from infra.bootstrap import Backend, Files
-from infra.identity.devprovider.personas import MACHINES, PERSONAS
+from infra.identity.devprovider.personas import MACHINES
 from infra.identity.wiring import Identity as Adapters
 from infra.living import ViewsLiving
 from infra.setup import SetupPlan, initialise
 from tests.support.csrs import make_csr, p256
+from tests.support.fake_identity import PROVIDER, FakeMachineTokens, FakeRechecks, FakeSignIn, signed_in
 from tests.support.identity import TurnedClock
 
-PROVIDER, ISSUER_URL = "development", "http://127.0.0.1:1/dev"
 PUBLIC_URL = "https://clm.test"
 GRANTS = (
     ("/sslclm/viewers", "ROLE_VIEWER", None),
@@ -56,72 +56,6 @@ GRANTS = (
     ("/teams/pay/devops", "ROLE_DEVOPS", "pay"),
     ("/teams/shop/pipelines", "ROLE_DEVOPS", "shop"),
 )
-
-
-def signed_in(name: str, clock: TurnedClock, *, mfa: bool = True) -> SignedIn:
-    """Return a persona as the provider would prove them."""
-    persona = next(one for one in PERSONAS if one.subject == name)
-    methods = ("pwd", "otp") if mfa else ("pwd",)
-    who = (PROVIDER, ISSUER_URL, persona.subject, persona.name, persona.email, persona.groups)
-    return SignedIn(*who, "mfa" if mfa else "pwd", methods, mfa, clock(), f"sid-{name}")
-
-
-class FakeMachineTokens:
-    """Believes ``machine.<client id>.token``; everything else is refused."""
-
-    async def verify(self, token: str) -> MachineIdentity:
-        """Return the machine of a made-up token."""
-        name = token.split(".")[1]
-        machine = next((one for one in MACHINES if token == f"machine.{one.client_id}.token"), None)
-        if machine is None:
-            raise TokenRefused("the token is not one that we may believe")
-        return MachineIdentity(PROVIDER, ISSUER_URL, name, name, machine.groups, ())
-
-
-@dataclass
-class FakeRechecks:
-    """Answers what the test says: ``stands`` or not, ``degraded`` through the real sessions."""
-
-    adapters: Adapters
-    stands: bool = True
-    asked: int = 0
-
-    async def recheck(self, token: str) -> Session | None:
-        """Return the session, or end it."""
-        self.asked += 1
-        if not self.stands:
-            self.adapters.sessions.end(token)
-        return self.adapters.sessions.get(token)
-
-
-@dataclass
-class FakeSignIn:
-    """A provider that sends whoever is :attr:`persona` straight back."""
-
-    clock: TurnedClock
-    persona: str = "dev-anna"
-    carried: dict[str, Mapping[str, str]] = field(default_factory=dict)
-    acts: dict[str, str | None] = field(default_factory=dict)
-
-    def providers(self) -> tuple[str, ...]:
-        """Return the one provider."""
-        return (PROVIDER,)
-
-    async def begin(self, provider: str, *, redirect_uri: str, **wishes: Any) -> Redirect:
-        """Begin a sign-in."""
-        state = f"state-{len(self.carried)}"
-        self.carried[state] = dict(wishes.get("carry") or {})
-        self.acts[state] = wishes.get("step_up")
-        return Redirect(
-            f"{ISSUER_URL}/authorize?state={state}", state, f"__Host-sslclm-signin-{state}", f"cookie-{state}"
-        )
-
-    async def finish(self, params: Mapping[str, str], *, cookies: Mapping[str, str]) -> Finished:
-        """Finish it, in the browser that began."""
-        state = params["state"]
-        if cookies.get(f"__Host-sslclm-signin-{state}") != f"cookie-{state}":
-            raise TokenRefused("another browser")
-        return Finished(signed_in(self.persona, self.clock), self.acts.pop(state), self.carried.pop(state))
 
 
 @dataclass

@@ -12,7 +12,8 @@ import httpx2
 from commands.keys.copies import Sweep, end_copies
 from commands.keys.make import make_server_keys
 from domain.keys.reveal import act_of
-from tests.support.edge import Lab, signed_in
+from tests.support.edge import Lab
+from tests.support.fake_identity import signed_in
 
 WHY = {"reason": "the appliance takes keys by hand only"}
 

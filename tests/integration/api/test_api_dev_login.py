@@ -17,7 +17,8 @@ from infra.identity.devprovider.app import DevProvider
 from infra.identity.devprovider.realm import DevClient
 from infra.identity.wiring import identity
 from infra.records.sealing import sealer_from
-from tests.support.edge import ISSUER_URL, PUBLIC_URL
+from tests.support.edge import PUBLIC_URL
+from tests.support.fake_identity import ISSUER_URL
 from tests.support.identity import identity_records, query_of
 
 VERIFIER = "v" * 43
