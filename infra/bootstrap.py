@@ -45,6 +45,7 @@ from infra.records.sqlite import sqlite_records
 from infra.views.leases import MemoryLeases
 from infra.views.runner import Runner
 from infra.views.sqlite import SqliteViews
+from infra.views.views import StoredViews
 from infra.views.wakeups import Wakeups
 from projections.issuers.issuers import ISSUERS, IssuerFilter, IssuerRow
 from projections.models import MODELS
@@ -63,7 +64,7 @@ class Backend:
     clock: GuardedClock
     ledger: SqliteLedger
     keystore: SqliteKeyStore
-    views: SqliteViews
+    views: StoredViews
     runner: Runner
     issuers: InternalIssuers
     services: Services
@@ -181,7 +182,7 @@ def _grants(ledger: SqliteLedger) -> GrantsAtHead:
 def _services(
     ledger: SqliteLedger,
     issuers: InternalIssuers,
-    views: SqliteViews,
+    views: StoredViews,
     clock: GuardedClock,
     reserved_names: frozenset[str],
 ) -> Services:
@@ -201,7 +202,7 @@ def _services(
 
 
 def _following(
-    ledger: SqliteLedger, views: SqliteViews, wakeups: Wakeups, clock: GuardedClock
+    ledger: SqliteLedger, views: StoredViews, wakeups: Wakeups, clock: GuardedClock
 ) -> tuple[Runner, BackendMetrics]:
     """Start to fold the ledger into the views, and wait until they have caught up with it; count from here on."""
     runner = Runner(ledger, views)
@@ -211,7 +212,7 @@ def _following(
     return runner, BackendMetrics(ledger, views, runner, clock)
 
 
-def issuer_records(views: SqliteViews) -> Iterator[IssuerRecord]:
+def issuer_records(views: StoredViews) -> Iterator[IssuerRecord]:
     """Yield the authorities whose keys are in the key store; a sealed key's is not among them."""
     for row in every(views, ISSUERS, IssuerFilter()):
         if row["key_id"] is not None:

@@ -18,7 +18,7 @@ from infra.ledger.store import LedgerStore
 from infra.reading import every
 from infra.upkeep.loop import Record
 from infra.views.runner import Runner
-from infra.views.sqlite import SqliteViews
+from infra.views.views import StoredViews
 from projections.access.emergencies import EMERGENCIES, EmergencyFilter
 from projections.issuers.issuers import ISSUERS, IssuerFilter
 
@@ -44,7 +44,7 @@ class BackendHealth:
     def __init__(
         self,
         ledger: LedgerStore,
-        views: SqliteViews,
+        views: StoredViews,
         runner: Runner,
         keystore: KeyStore,
         clock: GuardedClock,

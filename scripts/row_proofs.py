@@ -21,9 +21,8 @@ from infra.ledger.proof.hashing import hashes_of
 from infra.ledger.proof.lines import ExportedEntry
 from infra.ledger.proof.rules import strict_json
 from infra.ledger.proof.verdict import CannotCheck, Tampered
-from infra.views.database import open_writer, transaction
 from infra.views.fold import Batch, Routes
-from infra.views.tables import Table
+from infra.views.sqlite import SqliteViewStore
 from projections.audit.search import AUDIT
 
 _CHUNK = 2_000
@@ -134,24 +133,22 @@ class _Index:
     """The audit index, folded from the export."""
 
     def __init__(self, path: Path) -> None:
-        self._db = open_writer(path)
-        self._table = Table(AUDIT, 1)
-        self._table.create(self._db)
+        self._writer = SqliteViewStore(path, (AUDIT,)).writer()
+        (self._fresh,) = self._writer.begin((AUDIT,))
 
     def fold(self, entries: Sequence[Entry]) -> None:
         """Fold some entries."""
-        with transaction(self._db, write=True):
-            batch = Batch({AUDIT.name: self._table}, Routes((AUDIT,)), self._db)
-            batch.fold(entries)
-            batch.flush()
+        batch = Batch({AUDIT.name: self._fresh}, Routes((AUDIT,)))
+        batch.fold(entries)
+        self._writer.fill(batch.written())
 
     def rows(self, subject: str) -> list[dict[str, Any]]:
         """Return the accesses of a subject."""
-        return [row for row in self._table.having(self._db, "concerned", subject) if row["access"]]
+        return [row for row in self._fresh.having("concerned", (subject,)) if row["access"]]
 
     def close(self) -> None:
         """Let go of the file."""
-        self._db.close()
+        self._writer.close()
 
 
 def _check_complete(

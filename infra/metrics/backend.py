@@ -16,7 +16,7 @@ from infra.metrics.counts import CallCounts, LedgerCounts
 from infra.metrics.figures import Figures, KeptFigures
 from infra.upkeep.loop import Record
 from infra.views.runner import Runner
-from infra.views.sqlite import SqliteViews
+from infra.views.views import StoredViews
 
 LOG = logging.getLogger(__name__)
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -32,7 +32,7 @@ class BackendMetrics:
     def __init__(
         self,
         ledger: LedgerStore,
-        views: SqliteViews,
+        views: StoredViews,
         runner: Runner,
         clock: GuardedClock,
     ) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from domain.moments import microseconds
 from infra.clock import GuardedClock
 from infra.reading import every
-from infra.views.sqlite import SqliteViews
+from infra.views.views import StoredViews
 from projections.access.teams import TEAMS, TeamFilter
 from projections.certificates.inventory import INVENTORY
 from projections.certificates.orders import ORDERS
@@ -48,7 +48,7 @@ class KeptFigures:
     """Figures that are looked up when the last ones are too old; one thread looks, the others wait for it."""
 
     def __init__(
-        self, views: SqliteViews, clock: GuardedClock, *, monotonic: Callable[[], float] = time.monotonic
+        self, views: StoredViews, clock: GuardedClock, *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._views, self._clock, self._monotonic = views, clock, monotonic
         self._lock = threading.Lock()

@@ -1,39 +1,32 @@
-"""The file that holds all read models: which generation of each is current, and the one position of them all."""
+"""The SQLite file that holds all read models: which generation of each is current, and the one position of them all."""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from infra.database_file import create_once
+from infra.views.store import Mark
 from infra.views.tables import Table
 from projections.base import Projection
 
-NO_HASH = bytes(32)
 _BUSY_SECONDS = 30.0
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS models (name TEXT PRIMARY KEY, version INTEGER NOT NULL, generation INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS progress (
     id INTEGER PRIMARY KEY CHECK (id = 1), position INTEGER NOT NULL, entry_hash BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS builds (name TEXT PRIMARY KEY, generation INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until REAL NOT NULL);
 INSERT OR IGNORE INTO progress VALUES (1, 0, zeroblob(32));
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Where the folding stands: the last folded position and the hash of its entry (zeros at position 0)."""
-
-    position: int
-    entry_hash: bytes
-
-
 def open_writer(path: Path) -> sqlite3.Connection:
-    """Open the file for the runner, making it where there is none.
+    """Open the file for a writer, making it where there is none.
 
     ``synchronous=NORMAL``: after a power cut the file is whole and may lack its last transactions, rows and position
     alike; the runner folds them again.
@@ -97,9 +90,10 @@ class Catalogue:
 
 
 def next_generation(db: sqlite3.Connection, model: Projection[Any]) -> int:
-    """Return the number of the tables that a rebuild fills: above the current one's."""
-    found = db.execute("SELECT generation FROM models WHERE name = ?", (model.name,)).fetchone()
-    return 1 if found is None else int(found[0]) + 1
+    """Return the number of the tables that a rebuild fills: above the current one's, and of any that was begun."""
+    known = "SELECT generation FROM models WHERE name = :name UNION SELECT generation FROM builds WHERE name = :name"
+    (found,) = db.execute(f"SELECT max(generation) FROM ({known})", {"name": model.name}).fetchone()  # noqa: S608 - our own
+    return int(found or 0) + 1
 
 
 def forget(db: sqlite3.Connection, models: Sequence[Projection[Any]]) -> None:

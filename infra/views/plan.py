@@ -16,14 +16,47 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from typing import Any
 
+from infra.views.keyset import criteria_of, order_of, read_cursor, turned
+from infra.views.store import Row
 from infra.views.tables import Table
-from projections.query import Criterion, Order
+from projections.query import Criterion, Filter, Order
 
 AT_MOST = 64
 """Most statements of a page; with more combinations of values, values are compared row by row."""
 
 _COMPARED = {"equals": "=", "at-least": ">=", "below": "<"}
 _LAST_CHARACTER = "\U0010ffff"
+
+
+def page(
+    db: sqlite3.Connection,
+    table: Table,
+    where: Filter,
+    *,
+    team_ids: tuple[str, ...] | None,
+    cursor: str | None,
+    limit: int,
+) -> tuple[list[Row], str | None]:
+    """Return up to ``limit`` rows and the cursor of what follows them, if anything does."""
+    order, criteria = order_of(where), criteria_of(table.model, where, team_ids)
+    after = None if cursor is None else read_cursor(table.model, where, cursor)
+    plans = [plan(table, branch, order, after) for branch in branches(db, table, criteria)]
+    if len(plans) == 1:
+        sql, values = plans[0]
+        rows = [table.row(record) for record in db.execute(sql.format(table.all_names), (*values, limit + 1))]
+    else:
+        rows = _merged(db, table, plans, order, limit + 1)
+    return turned(table.model, where, rows, limit)
+
+
+def _merged(
+    db: sqlite3.Connection, table: Table, plans: Sequence[tuple[str, list[Any]]], order: Order, limit: int
+) -> list[Row]:
+    """Return the first rows of several statements: their places first, then only the rows that are shown."""
+    names = f"t.{order.column}, t.{table.model.key}"
+    places = {place for sql, values in plans for place in db.execute(sql.format(names), (*values, limit))}
+    shown = sorted(places, reverse=order.descending)[:limit]
+    return [row for _, key in shown if (row := table.load(db, key)) is not None]
 
 
 def branches(db: sqlite3.Connection, table: Table, criteria: Iterable[Criterion]) -> Iterator[Sequence[Criterion]]:

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 from commands.ports.ledger import Entry
-from infra.views.database import (
-    NO_HASH,
-    Catalogue,
-    Mark,
-    forget,
-    next_generation,
-    open_writer,
-    read_mark,
-    swap,
-    transaction,
-    write_mark,
-)
 from infra.views.fold import Batch, Routes
-from infra.views.tables import Table
+from infra.views.leasing import Leased
+from infra.views.store import NOTHING, Generation, Mark, Overtaken, Turn, ViewStore, Writer
 from projections.base import Projection
 
 CHUNK = 2_000
 """Entries folded in memory before they are written."""
+LEASE, LEASE_SECONDS = "build", 30.0
 
 
 class ReadLedger(Protocol):
@@ -39,92 +27,94 @@ class Cancelled(Exception):
     """The runner is stopping; what was built so far is thrown away."""
 
 
-def stale(ledger: ReadLedger, db: sqlite3.Connection, models: Sequence[Projection[Any]]) -> tuple[Projection[Any], ...]:
+def stale(ledger: ReadLedger, writer: Writer, models: Sequence[Projection[Any]]) -> tuple[Projection[Any], ...]:
     """Return the models that have to be built: other versions, and all of them where the ledger is another one.
 
     A ledger that was restored to an earlier state, or replaced, does not hold the entry that was folded last.
     """
-    forget(db, models)
-    mark = read_mark(db)
-    if mark.position:
-        last = ledger.entries(mark.position, limit=1)
-        if not last or last[0].last_position != mark.position or last[0].entry_hash != mark.entry_hash:
-            with transaction(db, write=True):
-                db.execute("UPDATE models SET version = -1")
-                write_mark(db, Mark(0, NO_HASH))
-    built = Catalogue(models).current(db)
-    return tuple(model for model in models if model.name not in built)
+    writer.tidy()
+    with writer.turn() as turn:
+        if turn.mark.position:
+            last = ledger.entries(turn.mark.position, limit=1)
+            if not last or Mark(last[0].last_position, last[0].entry_hash) != turn.mark:
+                turn.reset()
+                return tuple(models)
+        return tuple(model for model in models if model.name not in turn.current)
 
 
-def rebuild(ledger: ReadLedger, path: Path, models: Sequence[Projection[Any]], *, cancelled: Callable[[], bool]) -> int:
-    """Fold the whole ledger into fresh tables of these models, catch up with the others and swap.
+def rebuild(
+    ledger: ReadLedger, store: ViewStore, models: Sequence[Projection[Any]], *, cancelled: Callable[[], bool]
+) -> int:
+    """Fold the whole ledger into fresh generations of these models, catch up with the others and swap.
 
-    Readers use the former tables until the swap; the runner goes on between our transactions. Returns how many events
-    were of unknown topics. Raises ``FoldError`` (nothing is swapped) and ``Cancelled``.
+    Readers use the former ones until the swap; the runner goes on meanwhile. Returns how many events were of unknown
+    topics. Raises ``FoldError`` (nothing is swapped), ``Cancelled``, and ``Superseded`` where another process builds.
     """
-    db = open_writer(path)
+    writer = store.writer()
     try:
-        build = _Build(ledger, db, models)
-        while not build.near_the_end():
-            if cancelled():
-                raise Cancelled
-            build.advance()
-        build.finish()
-        return build.skipped
+        with Leased(store, LEASE, LEASE_SECONDS):
+            build = _Build(ledger, writer, models)
+            while not build.near_the_end():
+                if cancelled():
+                    raise Cancelled
+                build.advance()
+            build.finish()
+            return build.skipped
     finally:
-        db.close()
+        writer.close()
 
 
 class _Build:
-    def __init__(self, ledger: ReadLedger, db: sqlite3.Connection, models: Sequence[Projection[Any]]) -> None:
-        self._ledger, self._db = ledger, db
-        self._mark = Mark(0, NO_HASH)
+    def __init__(self, ledger: ReadLedger, writer: Writer, models: Sequence[Projection[Any]]) -> None:
+        self._ledger, self._writer = ledger, writer
+        self._mark = NOTHING
         self.skipped = 0
         self._ahead: Sequence[Entry] = ()
-        self._tables = tuple(Table(model, next_generation(db, model)) for model in models)
+        self._fresh: dict[str, Generation] = {one.model.name: one for one in writer.begin(models)}
         self._routes = Routes(models)
-        with transaction(db, write=True):
-            for table in self._tables:
-                table.create(db)
+        self._others = {model.name for model in models}
 
     def near_the_end(self) -> bool:
         """Tell whether little enough is left to do it while the runner is held off."""
         self._ahead = self._ledger.entries(self._mark.position + 1, limit=CHUNK)
-        until = self._until()
+        with self._writer.turn() as turn:
+            until = self._until(turn)
         return len(self._ahead) < CHUNK or (until is not None and self._ahead[-1].last_position >= until)
 
     def advance(self) -> None:
         """Fold the entries read ahead."""
-        with transaction(self._db, write=True):
-            self._fold(self._ahead)
+        self._fold(self._ahead)
 
     def finish(self) -> None:
-        """Make the indexes, fold the rest up to where the other models stand, and swap."""
-        with transaction(self._db, write=True):
-            for table in self._tables:
-                table.index(self._db)
-        with transaction(self._db, write=True):
-            until = self._until()
-            while entries := self._rest(until):
-                self._fold(entries)
-            swap(self._db, self._tables)
-            if until is None:
-                write_mark(self._db, self._mark)
+        """Make the indexes, fold the rest up to where the other models stand, and swap, until nobody comes between."""
+        self._writer.index(tuple(self._fresh.values()))
+        swapped = False
+        while not swapped:
+            swapped = self._swapped()
 
-    def _until(self) -> int | None:
+    def _swapped(self) -> bool:
+        try:
+            with self._writer.turn() as turn:
+                until = self._until(turn)
+                while entries := self._rest(until):
+                    self._fold(entries)
+                turn.swap(tuple(self._fresh.values()), self._mark if until is None else None)
+        except Overtaken:
+            return False
+        return True
+
+    def _until(self, turn: Turn) -> int | None:
         """Return the position at which the models that are not rebuilt stand; None where all are."""
-        built = {table.model.name for table in self._tables}
-        others = {name for (name,) in self._db.execute("SELECT name FROM models")} - built
-        return read_mark(self._db).position if others else None
+        return turn.mark.position if turn.current.keys() - self._fresh.keys() else None
 
     def _rest(self, until: int | None) -> list[Entry]:
         entries = self._ledger.entries(self._mark.position + 1, limit=CHUNK)
         return [entry for entry in entries if until is None or entry.last_position <= until]
 
     def _fold(self, entries: Sequence[Entry]) -> None:
-        batch = Batch({table.model.name: table for table in self._tables}, self._routes, self._db)
+        batch = Batch(self._fresh, self._routes)
         batch.fold(entries)
-        batch.flush()
+        self._writer.fill(batch.written())
         self.skipped += batch.skipped
         if entries:
             self._mark = Mark(entries[-1].last_position, entries[-1].entry_hash)

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
 import threading
-from collections import deque
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from commands.ports.ledger import Entry, Head, LedgerError
 from domain.errors import Unavailable
-from infra.views.database import Mark, open_writer, read_mark, transaction, write_mark
-from infra.views.fold import Batch, Routes
+from infra.views.fold import Batch, Routes, woken
+from infra.views.intake import Intake
 from infra.views.rebuild import Cancelled, rebuild, stale
-from infra.views.sqlite import SqliteViews
+from infra.views.store import Mark, Overtaken, Superseded, Turn, Writer
+from infra.views.views import StoredViews
 from infra.views.wakeups import ANYTHING
 from projections.base import Projection
 
 BATCH = 500
 """Most entries of one transaction."""
-_KEPT = 5_000
 _RETRY_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
-_LINGER_SECONDS = 0.05
-"""Under load, how long a batch may wait for more, where nobody asked for a position that is not folded yet."""
+LEASE, LEASE_SECONDS = "fold", 3.0
+"""Who folds, of several processes; a process that died is followed by another one after that time at the latest."""
+_SLOWLY_SECONDS, _QUICKLY_SECONDS = 0.05, 0.003
+"""How often a process that does not fold looks whether another did: with nobody waiting, and with somebody."""
+_PATIENCE_SECONDS = 0.3
+"""So long a process that knows of more leaves it to another one to fold, while the position stands still."""
 
 State = Literal["new", "building", "running", "waiting", "stopped"]
-Listener = Callable[[Mapping[str, frozenset[str]]], None]
+Told = Mapping[str, frozenset[str]]
+Listener = Callable[[Told], None]
 
 log = logging.getLogger(__name__)
 
@@ -66,24 +72,25 @@ class Health:
 
 
 class Runner:
-    """Follows a ledger in one thread and writes all models and their position in one transaction per batch."""
+    """Follows a ledger in one thread and writes all models and their position in one transaction per batch.
 
-    def __init__(self, ledger: FollowedLedger, views: SqliteViews, *, batch: int = BATCH) -> None:
+    Of several processes on one store one folds, and the others look how far it has come; a lease says which. It is a
+    hint: a process that sees no progress folds without it, and the position decides whose batch counts.
+    """
+
+    def __init__(self, ledger: FollowedLedger, views: StoredViews, *, batch: int = BATCH) -> None:
         self._ledger, self._views, self._batch = ledger, views, batch
         self._routes = Routes(views.models)
-        self._handed: deque[Entry] = deque()
-        self._bell = threading.Condition()
-        self._stopping = False
+        self._intake = Intake(views.progress, batch)
         self._listeners: list[Listener] = []
         self._thread: threading.Thread | None = None
         self._subscribed = False
         self._state: State = "new"
         self._error = ""
         self._skipped = 0
-        self._seen = 0
-        self._last = 1
-        self._lingering = False
-        views.progress.ring = self._ring
+        self._leads, self._asked, self._moved = False, float("-inf"), 0.0
+        views.progress.ring = self._intake.ring
+        self.hand_over = self._intake.hand_over
 
     def listen(self, listener: Listener) -> None:
         """Call ``listener`` in the runner's thread after each batch with model -> values of its ``wakes`` column."""
@@ -93,7 +100,7 @@ class Runner:
         """Start following; a runner that was stopped, or stopped itself, starts again from its stored position."""
         if self._thread is not None and self._thread.is_alive():
             raise RuntimeError("the runner runs already")
-        self._stopping, self._error, self._state = False, "", "building"
+        self._intake.stopping, self._error, self._state = False, "", "building"
         self._views.progress.stopped(yes=False)
         if not self._subscribed:
             self._ledger.subscribe(self.hand_over)
@@ -103,140 +110,132 @@ class Runner:
 
     def stop(self) -> None:
         """Finish the present batch and end the thread."""
-        with self._bell:
-            self._stopping = True
-            self._bell.notify_all()
+        self._intake.stop()
         if self._thread is not None:
             self._thread.join()
-
-    def hand_over(self, entries: Sequence[Entry]) -> None:
-        """Take entries that were just committed; called by the ledger's writer, never blocks for long."""
-        with self._bell:
-            if entries:
-                self._seen = max(self._seen, entries[-1].last_position)
-            if len(self._handed) > _KEPT:
-                self._handed.clear()  # the runner is far behind: it reads the gap from the ledger
-            self._handed.extend(entries)
-            if not self._lingering or self._in_haste():
-                self._bell.notify_all()
 
     def health(self) -> Health:
         """Return how the runner fares now."""
         position = self._views.position
-        return Health(self._state, position, max(0, self._seen - position), self._skipped, self._error)
+        return Health(self._state, position, max(0, self._intake.seen - position), self._skipped, self._error)
 
     def rebuild(self, *models: Projection[Any]) -> None:
         """Build models anew beside the current ones and swap, in the caller's thread; reads and folding go on."""
-        rebuild(self._ledger, self._views.path, models, cancelled=lambda: self._stopping)
+        self._build(models)
 
     def _run(self) -> None:
-        db = open_writer(self._views.path)
         try:
-            self._prepare(db)
-            while not self._stopping:
-                self._step(db)
-            self._state = "stopped"
+            self._attempt(self._prepare)
+            with contextlib.closing(self._views.store.writer()) as writer:
+                while not self._intake.stopping:
+                    self._attempt(lambda: self._step(writer))
         except Cancelled:
-            self._state = "stopped"
+            pass
         except Exception as error:
             # Nobody above this thread could answer: say it loudly, keep it for the health page, go no further.
             log.exception("the views' runner stopped at position %d", self._views.position)
             self._error = f"{type(error).__name__}: {error}"
-            self._state = "stopped"
         finally:
-            db.close()
+            self._state, self._leads, self._asked = "stopped", False, float("-inf")
             self._views.progress.stopped(yes=True)
 
-    def _prepare(self, db: sqlite3.Connection) -> None:
-        self._seen = self._ledger.head().position
-        models = stale(self._ledger, db, self._views.models)
-        if models:
-            self._skipped = rebuild(self._ledger, self._views.path, models, cancelled=lambda: self._stopping)
-        self._views.progress.advance(read_mark(db).position)
-        self._state = "running"
-        self._tell(self._anything())
-
-    def _step(self, db: sqlite3.Connection) -> None:
-        try:
-            entries = self._next(self._views.position)
-        except (LedgerError, OSError, sqlite3.OperationalError, Unavailable) as error:
-            self._state, self._error = "waiting", f"{type(error).__name__}: {error}"
+    def _attempt(self, act: Callable[[], None]) -> None:
+        """Do one thing, as often as it takes: while ledger or store do not answer, say so and wait a moment."""
+        while True:
+            try:
+                return act()
+            except (LedgerError, OSError, sqlite3.OperationalError, Unavailable) as error:
+                self._state, self._error = "waiting", f"{type(error).__name__}: {error}"
             self._pause(_RETRY_SECONDS)
-            return
-        self._state, self._error = "running", ""
-        if entries:
-            self._write(db, entries)
-
-    def _next(self, position: int) -> Sequence[Entry]:
-        """Return the entries after a position, handed over or read; wait a moment where there are none."""
-        with self._bell:
-            if not self._handed and self._seen <= position and not self._stopping:
-                self._bell.wait(_LOOK_SECONDS)
-            self._linger()
-            while self._handed and self._handed[0].last_position <= position:
-                self._handed.popleft()
-            if self._handed and self._handed[0].first_position == position + 1:
-                return self._take()
-        return self._ledger.entries(position + 1, limit=self._batch)
-
-    def _linger(self) -> None:
-        # Under load a transaction per hand-over costs more than its rows: wait once for more, unless somebody waits.
-        if self._last > 1 and self._handed and not self._in_haste():
-            self._lingering = True
-            self._bell.wait_for(self._in_haste, _LINGER_SECONDS)
-            self._lingering = False
-
-    def _in_haste(self) -> bool:
-        return self._stopping or self._views.progress.awaited or len(self._handed) >= self._batch
-
-    def _take(self) -> list[Entry]:
-        # Only what follows: between two hand-overs may lie what another process appended.
-        taken = [self._handed.popleft()]
-        while (
-            self._handed and len(taken) < self._batch and self._handed[0].first_position == taken[-1].last_position + 1
-        ):
-            taken.append(self._handed.popleft())
-        self._last = len(taken)
-        return taken
-
-    def _write(self, db: sqlite3.Connection, entries: Sequence[Entry]) -> None:
-        with transaction(db, write=True):
-            mark = read_mark(db)
-            if mark.position == self._views.position:
-                woken, mark = self._fold(db, mark, entries)
-            else:  # another process folded meanwhile: go on from where it came to
-                woken = self._anything()
-        self._views.progress.advance(mark.position)
-        self._seen = max(self._seen, mark.position)
-        self._tell(woken)
-
-    def _anything(self) -> Mapping[str, frozenset[str]]:
-        return {model.name: frozenset((ANYTHING,)) for model in self._views.models if model.wakes}
-
-    def _tell(self, woken: Mapping[str, frozenset[str]]) -> None:
-        if woken:
-            for listener in self._listeners:
-                listener(woken)
-
-    def _fold(
-        self, db: sqlite3.Connection, mark: Mark, entries: Sequence[Entry]
-    ) -> tuple[Mapping[str, frozenset[str]], Mark]:
-        check_chain(mark, entries)
-        batch = Batch(self._views.catalogue.current(db), self._routes, db)
-        batch.fold(entries)
-        woken = batch.flush()
-        self._skipped += batch.skipped
-        following = Mark(entries[-1].last_position, entries[-1].entry_hash)
-        write_mark(db, following)
-        return woken, following
-
-    def _ring(self) -> None:
-        with self._bell:
-            self._bell.notify_all()
 
     def _pause(self, seconds: float) -> None:
-        with self._bell:
-            self._bell.wait_for(lambda: self._stopping, seconds)
+        self._intake.pause(seconds)
+        if self._intake.stopping:
+            raise Cancelled
+
+    def _prepare(self) -> None:
+        """Build what is not built, or wait until another process has; then know where the folding stands."""
+        self._intake.seen = self._ledger.head().position
+        self._build()
+        with contextlib.closing(self._views.store.writer()) as writer:
+            self._advance(writer.mark(), self._anything())
+        self._state = "running"
+
+    def _build(self, models: Sequence[Projection[Any]] = ()) -> None:
+        """Build these models, or all that are not built; where another process builds, wait and look again."""
+        store, stopping = self._views.store, lambda: self._intake.stopping
+        while True:
+            with contextlib.closing(store.writer()) as writer:
+                wanted = models or stale(self._ledger, writer, self._views.models)
+            if not wanted:
+                return
+            try:
+                self._skipped = rebuild(self._ledger, store, wanted, cancelled=stopping)
+            except (Superseded, Overtaken):
+                self._pause(_SLOWLY_SECONDS)
+            else:
+                return
+
+    def _step(self, writer: Writer) -> None:
+        """Fold what comes next, or follow the process that does."""
+        if not self._folds(writer):
+            self._follow(writer)
+            return
+        position = self._views.position
+        patience = _LOOK_SECONDS if self._leads else _SLOWLY_SECONDS
+        entries = self._intake.next(position, patience) or self._ledger.entries(position + 1, limit=self._batch)
+        self._state, self._error = "running", ""
+        if entries:
+            self.write(writer, entries)
+
+    def _folds(self, writer: Writer) -> bool:
+        """Tell whether it is on us to fold: we hold the lease, or whoever holds it does nothing about what there is."""
+        now = time.monotonic()
+        if now - self._asked >= LEASE_SECONDS / 3:
+            self._leads, self._asked = writer.lease(LEASE, LEASE_SECONDS), now
+        if not self._intake.behind(self._views.position):
+            self._moved = now
+        return self._leads or now - self._moved > _PATIENCE_SECONDS
+
+    def _follow(self, writer: Writer) -> None:
+        mark = writer.mark()
+        self._state, self._error = "running", ""
+        if mark.position != self._views.position:
+            self._advance(mark, self._anything())
+            self._intake.forget(mark.position)
+        else:
+            self._intake.listen(mark.position, _SLOWLY_SECONDS, _QUICKLY_SECONDS)
+
+    def write(self, writer: Writer, entries: Sequence[Entry]) -> None:
+        """Fold entries that follow the present position, unless another process did meanwhile."""
+        try:
+            with writer.turn() as turn:
+                mark, told = turn.mark, self._anything()  # another process folded: go on from where it came to
+                if mark.position == self._views.position:
+                    mark, told = self._fold(turn, entries)
+        except Overtaken:
+            return  # the next turn sees by whom
+        self._advance(mark, told)
+
+    def _fold(self, turn: Turn, entries: Sequence[Entry]) -> tuple[Mark, Told]:
+        check_chain(turn.mark, entries)
+        batch = Batch(turn.current, self._routes)
+        batch.fold(entries)
+        changes = batch.written()
+        following = Mark(entries[-1].last_position, entries[-1].entry_hash)
+        turn.write(changes, following)
+        self._skipped += batch.skipped
+        return following, woken(changes)
+
+    def _advance(self, mark: Mark, told: Told) -> None:
+        self._moved = time.monotonic()
+        self._views.progress.advance(mark.position)
+        self._intake.seen = max(self._intake.seen, mark.position)
+        for listener in self._listeners if told else ():
+            listener(told)
+
+    def _anything(self) -> Told:
+        return {model.name: frozenset((ANYTHING,)) for model in self._views.models if model.wakes}
 
 
 def check_chain(mark: Mark, entries: Sequence[Entry]) -> None:

@@ -7,27 +7,14 @@ elements of lists, which stand in a side table per ``many`` column: (value, key)
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from operator import itemgetter
+from collections.abc import Sequence
 from typing import Any
 
-from pydantic_core import from_json, to_json
-
+from infra.views.rows import Codec, elements
+from infra.views.store import Changes, Key, Row
 from projections.base import Projection
 
-Row = dict[str, Any]
-Key = str | int
-
 _TYPES = {"text": "TEXT", "integer": "INTEGER", "boolean": "INTEGER"}
-
-
-def elements(model: Projection[Any], many: str, row: Row) -> list[str]:
-    """Return what one of the ``many`` of a row holds: the elements of its lists, and its texts."""
-    found: list[str] = []
-    for member in model.many[many]:
-        value = row[member]
-        found += [value] if isinstance(value, str) else value
-    return found
 
 
 class Table:
@@ -38,8 +25,7 @@ class Table:
         self.name = f"{model.name}_{generation}"
         self.columns = tuple(model.columns)
         self._booleans = tuple(name for name, kind in model.columns.items() if kind == "boolean")
-        self._apart = frozenset((model.key, *self.columns))
-        self._searchable = itemgetter(model.key, *self.columns)
+        self._codec = Codec(model)
         stored = (model.key, *self.columns, "body")
         names, self.all_names = ", ".join(stored), ", ".join(f"t.{name}" for name in stored)
         marks = ", ".join("?" * (len(self.columns) + 2))
@@ -79,7 +65,7 @@ class Table:
         row: Row = dict(zip((self.model.key, *self.columns), record[:-1], strict=True))
         for name in self._booleans:
             row[name] = None if row[name] is None else bool(row[name])
-        row.update(from_json(record[-1]))
+        row.update(self._codec.body(record[-1]))
         return row
 
     def load(self, db: sqlite3.Connection, key: Key) -> Row | None:
@@ -95,37 +81,28 @@ class Table:
             condition = f"{column} = ?"
         return [self.row(record) for record in db.execute(f"{self.select} WHERE {condition}", (value,))]
 
-    def write(
-        self, db: sqlite3.Connection, added: Sequence[Row], changed: Sequence[tuple[Row, Row]], deleted: Sequence[Row]
-    ) -> None:
-        """Store new rows, (former, present) pairs of changed ones, and take rows away: one statement each."""
-        if deleted:
+    def write(self, db: sqlite3.Connection, changes: Changes) -> None:
+        """Store new rows and changed ones, and take rows away: one statement each."""
+        if changes.deleted:
             db.executemany(
                 f"DELETE FROM {self.name} WHERE {self.model.key} = ?",  # noqa: S608 - our own names
-                [(row[self.model.key],) for row in deleted],
+                [(row[self.model.key],) for row in changes.deleted],
             )
-        if added:
-            db.executemany(self._insert, [self._record(row) for row in added])
-        if changed:
-            db.executemany(self._upsert, [self._record(row) for _, row in changed])
+        if changes.added:
+            db.executemany(self._insert, [self._record(row) for row in changes.added])
+        if changes.changed:
+            db.executemany(self._upsert, [self._record(row) for _, row in changes.changed])
         for many in self.model.many:
-            self._write_many(db, many, added, changed, deleted)
+            self._write_many(db, many, changes)
 
     def _record(self, row: Row) -> tuple[Any, ...]:
-        body = {name: value for name, value in row.items() if name not in self._apart}
-        return (*self._searchable(row), to_json(body))
+        searchable, body = self._codec.apart(row)
+        return (*searchable, body)
 
-    def _write_many(
-        self,
-        db: sqlite3.Connection,
-        many: str,
-        added: Iterable[Row],
-        changed: Iterable[tuple[Row, Row]],
-        deleted: Iterable[Row],
-    ) -> None:
-        gone = [pair for row in deleted for pair in self._elements(many, row)]
-        new = [pair for row in added for pair in self._elements(many, row)]
-        for former, present in changed:
+    def _write_many(self, db: sqlite3.Connection, many: str, changes: Changes) -> None:
+        gone = [pair for row in changes.deleted for pair in self._elements(many, row)]
+        new = [pair for row in changes.added for pair in self._elements(many, row)]
+        for former, present in changes.changed:
             before, after = self._elements(many, former), self._elements(many, present)
             if before != after:
                 gone += before - after

@@ -36,9 +36,9 @@ from infra.ledger.schema import connect
 from infra.ledger.sqlite import SqliteLedger
 from infra.ledger.writer import insert
 from infra.randomness import RandomPool
-from infra.views.database import Mark, next_generation, open_writer, swap, transaction, write_mark
 from infra.views.fold import Batch, Routes
-from infra.views.tables import Table
+from infra.views.sqlite import SqliteViewStore
+from infra.views.store import Mark, Writer
 from projections.audit.search import AUDIT
 from projections.certificates.inventory import INVENTORY
 
@@ -116,34 +116,24 @@ def fabricate(folder: Path, certificates: int) -> Estate:
     """Make an estate in a folder: a ledger that verifies, and the read models that are asked."""
     estate = Estate(folder, certificates)
     SqliteLedger(estate.ledger, clock=lambda: START).append_blocking(genesis_draft("0" * 32, "bench.example"))
-    with closing(connect(estate.ledger)) as ledger, closing(open_writer(estate.views)) as views:
-        for db in (ledger, views):
-            db.execute("PRAGMA cache_size = -400000")
-            db.execute("PRAGMA synchronous = OFF")
-        tables = _fresh(views)
+    with closing(connect(estate.ledger)) as ledger, closing(_writer(estate)) as views:
+        ledger.execute("PRAGMA cache_size = -400000")
+        ledger.execute("PRAGMA synchronous = OFF")
+        fresh = views.begin(MODELS)
+        views.index(fresh)  # at once, as where certificates come one by one
         drafts = _drafts(certificates)
         while some := list(islice(drafts, _CHUNK)):
             entries = _store(ledger, some)
-            with transaction(views, write=True):
-                batch = Batch({table.model.name: table for table in tables}, Routes(MODELS), views)
-                batch.fold(entries)
-                batch.flush()
-        _finish(views, tables, entries[-1])
+            batch = Batch({one.model.name: one for one in fresh}, Routes(MODELS))
+            batch.fold(entries)
+            views.fill(batch.written())
+        with views.turn() as turn:
+            turn.swap(fresh, Mark(entries[-1].last_position, entries[-1].entry_hash))
     return estate
 
 
-def _fresh(views: sqlite3.Connection) -> Sequence[Table]:
-    tables = tuple(Table(model, next_generation(views, model)) for model in MODELS)
-    for table in tables:
-        table.create(views)
-        table.index(views)  # at once, as where certificates come one by one
-    return tables
-
-
-def _finish(views: sqlite3.Connection, tables: Sequence[Table], last: Entry) -> None:
-    with transaction(views, write=True):
-        swap(views, tables)
-        write_mark(views, Mark(last.last_position, last.entry_hash))
+def _writer(estate: Estate) -> Writer:
+    return SqliteViewStore(estate.views, MODELS).writer()
 
 
 def _store(ledger: sqlite3.Connection, drafts: Sequence[tuple[datetime, EntryDraft]]) -> list[Entry]:

@@ -26,6 +26,7 @@ from domain.access.team import Team
 from infra.audit.evidence import Evidence
 from infra.ledger.sqlite import SqliteLedger
 from infra.views.sqlite import SqliteViews
+from infra.views.views import StoredViews
 from projections.audit.meanings import Access
 from projections.audit.search import AUDIT, AuditFilter
 from projections.certificates.inventory import INVENTORY, InventoryFilter
@@ -47,7 +48,7 @@ class Asked:
     """An estate that is open for questions."""
 
     size: int
-    views: SqliteViews
+    views: StoredViews
     edge: Any
     deep: Mapping[str, str | None]
 
@@ -174,7 +175,7 @@ def opened(there: Estate) -> Iterator[Asked]:
             views.close()
 
 
-def _deep(views: SqliteViews) -> dict[str, str | None]:
+def _deep(views: StoredViews) -> dict[str, str | None]:
     """Return cursors to the middle of long lists, made by the way that leads there: half of their pages."""
     lists: Mapping[str, tuple[Any, Filter]] = {
         "newest": (INVENTORY, InventoryFilter()),
@@ -184,7 +185,7 @@ def _deep(views: SqliteViews) -> dict[str, str | None]:
     return {name: _middle(views, model, where) for name, (model, where) in lists.items()}
 
 
-def _middle(views: SqliteViews, model: Any, where: Filter) -> str | None:
+def _middle(views: StoredViews, model: Any, where: Filter) -> str | None:
     """Return a cursor to the middle of a list, found by walking it; None where one page holds it all."""
     cursors: list[str] = []
     page = views.find(model, where, limit=200)

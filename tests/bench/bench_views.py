@@ -49,7 +49,7 @@ def rebuild_rate(ledger: MemoryLedger, models: tuple[Projection[Any], ...], fold
     """Return events per second of CPU while these models are built from nothing, stored bytes parsed."""
     views = SqliteViews(folder / f"{len(models)}.db", models)
     start = time.process_time()
-    rebuild(ledger, views.path, models, cancelled=lambda: False)
+    rebuild(ledger, views.store, models, cancelled=lambda: False)
     return ledger.head().position / (time.process_time() - start)
 
 

@@ -68,7 +68,7 @@ def as_rebuilt(backend: CrashBackend, fresh: Path) -> None:
         head = ledger.head().position
         eventually(lambda: _folded(backend.files.views) == head, "the read models have seen everything")
         views = SqliteViews(fresh, MODELS)
-        rebuild(ledger, fresh, MODELS, cancelled=lambda: False)
+        rebuild(ledger, views.store, MODELS, cancelled=lambda: False)
         views.close()
     assert all_rows(backend.files.views) == all_rows(fresh)
     fresh.unlink()

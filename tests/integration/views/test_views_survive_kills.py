@@ -64,7 +64,7 @@ def test_twenty_kills_leave_what_a_rebuild_gives(tmp_path):
         views.wait_for_blocking(ledger.head().position, timeout=DEADLINE)
         runner.stop()
         again = SqliteViews(tmp_path / "again.db", MODELS)
-        rebuild(ledger, again.path, MODELS, cancelled=lambda: False)
+        rebuild(ledger, again.store, MODELS, cancelled=lambda: False)
 
         assert all_rows(views.path) == all_rows(again.path)
         newest = views.find(AUDIT, AuditFilter(), limit=1).rows[0]
@@ -89,7 +89,7 @@ def test_two_runners_on_one_file(tmp_path):
         views.wait_for_blocking(last, timeout=DEADLINE)
     for runner in runners:
         runner.stop()
-    rebuild(first, SqliteViews(tmp_path / "again.db", MODELS).path, MODELS, cancelled=lambda: False)
+    rebuild(first, SqliteViews(tmp_path / "again.db", MODELS).store, MODELS, cancelled=lambda: False)
 
     assert [runner.health().error for runner in runners] == ["", ""]
     assert all_rows(tmp_path / "views.db") == all_rows(tmp_path / "again.db")

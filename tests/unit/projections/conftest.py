@@ -7,6 +7,7 @@ import sqlite3
 import pytest
 
 from infra.views.fold import Batch, Routes
+from infra.views.sqlite_writer import StoredTable
 from infra.views.tables import Table
 from tests.support.memoryledger import MemoryLedger
 
@@ -23,9 +24,10 @@ def folded():
         table.index(db)
 
         def fold(*aggregates):
-            batch = Batch({model.name: table}, Routes((model,)), db)
+            batch = Batch({model.name: StoredTable(table, db)}, Routes((model,)))
             batch.fold([ledger.save(*aggregates)])
-            batch.flush()
+            for _, changes in batch.written():
+                table.write(db, changes)
             rows = (table.row(record) for record in db.execute(table.select))
             return {row[model.key]: row for row in rows}
 

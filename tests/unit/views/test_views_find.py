@@ -12,7 +12,6 @@ import pytest
 from domain.access.team import Team
 from domain.errors import InvalidInput
 from infra.views.keyset import scope_of
-from infra.views.tables import Table
 from projections.access.teams import TEAMS, TeamFilter
 from projections.audit.search import AUDIT, AuditFilter
 from projections.certificates.inventory import INVENTORY, InventoryFilter
@@ -59,7 +58,7 @@ def test_a_model_without_owners_is_hidden_from_teams(views):
     """What no team owns shows nothing to whoever reads for teams only; what is public shows to all."""
     nobodys = replace(INVENTORY, scope=None)
     assert views.get(nobodys, "certificate-1", team_ids=("team-1",)) is None
-    assert scope_of(Table(nobodys, 1), ("team-1",)).value == ()
+    assert scope_of(nobodys, ("team-1",)).value == ()
     assert views.find(ISSUERS, IssuerFilter(), team_ids=("team-1",)).rows == ()
 
 

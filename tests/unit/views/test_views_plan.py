@@ -11,9 +11,11 @@ import sqlite3
 import pytest
 
 from infra.views.fold import Batch, Routes
-from infra.views.keyset import order_of, page
-from infra.views.plan import AT_MOST, branches, plan
-from infra.views.tables import Table, elements
+from infra.views.keyset import order_of
+from infra.views.plan import AT_MOST, branches, page, plan
+from infra.views.rows import elements
+from infra.views.sqlite_writer import StoredTable
+from infra.views.tables import Table
 from projections.audit.search import AUDIT, AuditFilter
 from projections.certificates.inventory import INVENTORY, InventoryFilter
 from projections.query import Criterion
@@ -40,9 +42,10 @@ def tables():
             one.revoke(reason="superseded", at=at(0))
         first, *later = one.collect_events()
         first = first.model_copy(update={"not_after": at(number // 3)})  # several expire at one moment
-        batch = Batch(made, Routes((INVENTORY, AUDIT)), db)
+        batch = Batch({name: StoredTable(table, db) for name, table in made.items()}, Routes((INVENTORY, AUDIT)))
         batch.fold([ledger.put(first, *later, actor=f"p-{number % 3}")])
-        batch.flush()
+        for generation, changes in batch.written():
+            made[generation.model.name].write(db, changes)
     yield db, made
     db.close()
 

@@ -19,7 +19,6 @@ from domain.errors import ClmError
 from domain.hosts.deployment import Deployment
 from domain.hosts.host import Host
 from infra.views import rebuild as rebuilding
-from infra.views.database import open_writer
 from infra.views.rebuild import rebuild
 from infra.views.runner import Runner
 from infra.views.sqlite import SqliteViews
@@ -140,17 +139,17 @@ def test_batches_do_not_matter(acts, cuts):
         step, once = Path(folder) / "step.db", Path(folder) / "once.db"
         views = SqliteViews(step, MODELS)
         runner = Runner(MemoryLedger(), views)
-        writer = open_writer(step)
-        runner._prepare(writer)
+        writer = views.store.writer()
+        runner._prepare()
         left, sizes = list(world.ledger.stored), iter(cuts * 80)
         while left:
             size = next(sizes)
-            runner._write(writer, left[:size])
+            runner.write(writer, left[:size])
             left = left[size:]
         writer.close()
-        SqliteViews(once, MODELS)
+        fresh = SqliteViews(once, MODELS).store
         with patch.object(rebuilding, "CHUNK", cuts[0]):
-            rebuild(world.ledger, once, MODELS, cancelled=lambda: False)
+            rebuild(world.ledger, fresh, MODELS, cancelled=lambda: False)
 
         assert all_rows(step) == all_rows(once)
 
@@ -207,7 +206,7 @@ def test_an_interrupted_rebuild_leaves_nothing_behind(ledger, started):
     views, runner = started()
     views.wait_for_blocking(last)
     with patch.object(rebuilding, "CHUNK", 2), pytest.raises(rebuilding.Cancelled):
-        rebuild(ledger, views.path, (INVENTORY,), cancelled=iter((False, True)).__next__)
+        rebuild(ledger, views.store, (INVENTORY,), cancelled=iter((False, True)).__next__)
     before = all_rows(views.path)
 
     runner.rebuild(INVENTORY)
@@ -215,4 +214,4 @@ def test_an_interrupted_rebuild_leaves_nothing_behind(ledger, started):
     assert all_rows(views.path) == before
     with closing(sqlite3.connect(views.path)) as db:
         tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    assert sorted(name for name in tables if name.startswith("inventory")) == ["inventory_2", "inventory_2_names"]
+    assert sorted(name for name in tables if name.startswith("inventory")) == ["inventory_3", "inventory_3_names"]
