@@ -32,7 +32,7 @@ from infra.issuers.records import IssuerRecord
 from infra.keystore.custody import KeyStoreCustody
 from infra.keystore.handovers import MemoryHandovers
 from infra.keystore.kek_file import LocalKekFile
-from infra.keystore.sqlite import SqliteKeyStore
+from infra.keystore.store import EncryptedKeyStore, sqlite_key_store
 from infra.ledger.sqlite import SqliteLedger
 from infra.metrics.backend import BackendMetrics
 from infra.names import BundledNameTables
@@ -63,7 +63,7 @@ class Backend:
     files: Files
     clock: GuardedClock
     ledger: SqliteLedger
-    keystore: SqliteKeyStore
+    keystore: EncryptedKeyStore
     views: StoredViews
     runner: Runner
     issuers: InternalIssuers
@@ -161,11 +161,11 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
     )
 
 
-def _stores(files: Files, clock: GuardedClock) -> tuple[SqliteKeyStore, SqliteLedger]:
+def _stores(files: Files, clock: GuardedClock) -> tuple[EncryptedKeyStore, SqliteLedger]:
     """Open what must be there, and tie the clock to the ledger: it begins after the last entry, and hears people."""
     if not files.ledger.exists():
         raise InvalidInput(f"there is no ledger in {files.data_dir}", rule="not-initialised", fix="run: sslclm init")
-    keystore = SqliteKeyStore(files.keys, LocalKekFile.load(files.kek_file), clock=clock, data_dir=files.data_dir)
+    keystore = sqlite_key_store(files.keys, LocalKekFile.load(files.kek_file), clock=clock, data_dir=files.data_dir)
     ledger = SqliteLedger(files.ledger, clock=clock)
     clock.begin(ledger)
     ledger.subscribe(lambda entries: clock.hear(event for entry in entries for event in entry.events))

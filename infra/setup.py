@@ -32,7 +32,7 @@ from infra.issuers.records import aia_url, crl_url
 from infra.issuers.signers import PKCS8_FIELD, SoftwareSigner, signed
 from infra.keystore.kek_file import LocalKekFile
 from infra.keystore.sealed import check_passphrase, open_sealed, seal
-from infra.keystore.sqlite import SqliteKeyStore
+from infra.keystore.store import sqlite_key_store
 from infra.ledger.drafts import genesis_draft
 from infra.ledger.sqlite import SqliteLedger
 from infra.reading import every
@@ -97,7 +97,7 @@ async def as_system(backend: Backend, command: Command, purpose: str) -> Outcome
 
 def _make_stores(files: Files, plan: SetupPlan, clock: Callable[[], datetime]) -> None:
     kek = LocalKekFile.load(files.kek_file)
-    keystore = SqliteKeyStore(files.keys, kek, clock=clock, data_dir=files.data_dir)
+    keystore = sqlite_key_store(files.keys, kek, clock=clock, data_dir=files.data_dir)
     create_task_key(keystore)
     keystore.close()
     with SqliteLedger(files.ledger, clock=clock) as ledger:

@@ -13,7 +13,7 @@ from domain.access.team import Team
 from domain.keys.reveal import act_of
 from domain.profiles.profile import Profile
 from infra.keystore.kek_file import LocalKekFile
-from infra.keystore.sqlite import SqliteKeyStore
+from infra.keystore.store import sqlite_key_store
 from tests.support.crash_backend import CrashBackend, eventually
 from tests.support.crash_stream import Stream, profile
 from tests.support.dying_keeper import EXIT
@@ -69,7 +69,7 @@ def _now() -> datetime:
 def held(stream) -> list[str]:
     """Return what the key store holds for others."""
     files = stream.backend.files
-    store = SqliteKeyStore(files.keys, LocalKekFile.load(files.kek_file), clock=_now, data_dir=files.data_dir)
+    store = sqlite_key_store(files.keys, LocalKekFile.load(files.kek_file), clock=_now, data_dir=files.data_dir)
     try:
         return [key_id for key_id in store.key_ids() if key_id.startswith(HELD)]
     finally:

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from commands.ports.keys import HELD
 from infra.keystore.custody import KeyStoreCustody
-from infra.keystore.sqlite import SqliteKeyStore
+from infra.keystore.store import EncryptedKeyStore
 from scripts.sslclm import main
 
 EXIT = 87
@@ -26,16 +26,16 @@ def die_at(instant: str) -> None:
     if instant == "authorised":
         KeyStoreCustody._pack = _die  # type: ignore[method-assign,assignment] # the point of this module
     if instant == "stored":
-        put = SqliteKeyStore.put
+        put = EncryptedKeyStore.put
 
-        def stored(self: SqliteKeyStore, key_id: str, *more: object) -> None:
+        def stored(self: EncryptedKeyStore, key_id: str, *more: object) -> None:
             put(self, key_id, *more)  # type: ignore[arg-type] # handed on as it came
             if key_id.startswith(HELD):
                 _die()
 
-        SqliteKeyStore.put = stored  # type: ignore[method-assign,assignment] # the point of this module
+        EncryptedKeyStore.put = stored  # type: ignore[method-assign,assignment] # the point of this module
     if instant == "shredding":
-        SqliteKeyStore.destroy = _die  # type: ignore[method-assign,assignment] # the point of this module
+        EncryptedKeyStore.destroy = _die  # type: ignore[method-assign,assignment] # the point of this module
 
 
 if __name__ == "__main__":

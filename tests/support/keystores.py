@@ -9,7 +9,9 @@ from pathlib import Path
 from commands.ports.keystore import Secret
 from domain.errors import AlreadyExists, InvalidInput, NotFound, WrongState
 from infra.keystore.kek_file import LocalKekFile
-from infra.keystore.sqlite import SqliteKeyStore
+from infra.keystore.store import EncryptedKeyStore, sqlite_key_store
+from infra.keystore.tables import KEYS
+from tests.support.recordstores import Place
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -59,9 +61,19 @@ class MemoryKeyStore:
         return sorted(self._fields)
 
 
-def sqlite_keystore(folder: Path, clock: Clock | None = None) -> SqliteKeyStore:
+def kek_in(folder: Path) -> LocalKekFile:
+    """Return the key-encryption key of a folder, made at first use."""
+    path = folder / "kek.key"
+    return LocalKekFile.load(path) if path.exists() else LocalKekFile.create(path)
+
+
+def keystore_at(where: Place, folder: Path, clock: Clock | None = None) -> EncryptedKeyStore:
+    """Open a real store at a place, as one more process does; its key-encryption key lies in ``folder``."""
+    return EncryptedKeyStore(where.open(KEYS), kek_in(folder), clock=clock or Clock())
+
+
+def sqlite_keystore(folder: Path, clock: Clock | None = None) -> EncryptedKeyStore:
     """Open a real store below ``folder``, with its key-encryption key outside the data directory."""
-    kek_path, data = folder / "kek.key", folder / "data"
+    kek, data = kek_in(folder), folder / "data"
     data.mkdir(exist_ok=True)
-    kek = LocalKekFile.load(kek_path) if kek_path.exists() else LocalKekFile.create(kek_path)
-    return SqliteKeyStore(data / "keys.db", kek, clock=clock or Clock(), data_dir=data)
+    return sqlite_key_store(data / "keys.db", kek, clock=clock or Clock(), data_dir=data)

@@ -9,7 +9,7 @@ from commands.ports.keystore import Secret
 from domain.errors import NotFound, Unavailable
 from infra.keystore.errors import SecretAltered
 from infra.keystore.kek_file import LocalKekFile
-from infra.keystore.sqlite import SqliteKeyStore
+from infra.keystore.store import sqlite_key_store
 from tests.support.keystores import Clock, sqlite_keystore
 
 CANARY = b"CANARY-5eCr3t-b17e5-do-not-leak"
@@ -134,9 +134,9 @@ def test_a_dek_claimed_for_another_kek_is_refused(attack, tmp_path):
     """A wrong KEK is refused at start by its name, and at the first secret where the name was forged."""
     other = LocalKekFile.create(tmp_path / "other.key")
     with pytest.raises(Unavailable):
-        SqliteKeyStore(tmp_path / "data/keys.db", other, clock=Clock())
+        sqlite_key_store(tmp_path / "data/keys.db", other, clock=Clock())
     attack("UPDATE dek SET kek_id = ?", other.kek_id)
-    forged = SqliteKeyStore(tmp_path / "data/keys.db", other, clock=Clock())
+    forged = sqlite_key_store(tmp_path / "data/keys.db", other, clock=Clock())
 
     with pytest.raises(SecretAltered):
         forged.get("key-1", "pkcs8")

@@ -1,26 +1,26 @@
 """What every key store promises to ``commands``."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from commands.ports.keystore import KeyStore, Secret
 from domain.errors import AlreadyExists, InvalidInput, NotFound, WrongState
-from tests.support.keystores import MemoryKeyStore, sqlite_keystore
+from infra.keystore.tables import KEYS
+from tests.support.keystores import MemoryKeyStore, keystore_at
+from tests.support.recordstores import place
 
-Open = Callable[[], KeyStore]
 
-
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "mongodb"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KeyStore]:
     """One store of every kind."""
     if request.param == "memory":
         yield MemoryKeyStore()
         return
-    opened = sqlite_keystore(tmp_path)
-    yield opened
-    opened.close()
+    where = str(tmp_path) if request.param == "sqlite" else request.getfixturevalue("mongo_url")
+    with place(where, KEYS) as made:
+        yield keystore_at(made, tmp_path)
 
 
 @pytest.mark.parametrize("value", [b"k", bytes(range(256)) * 10, b""])
@@ -46,7 +46,7 @@ def test_fields_are_apart(store):
     store.put("key-1", "password", Secret(b"b"))
     store.put("key-2", "pkcs8", Secret(b"c"))
 
-    found = [store.get(*place).reveal() for place in (("key-1", "pkcs8"), ("key-1", "password"), ("key-2", "pkcs8"))]
+    found = [store.get(*each).reveal() for each in (("key-1", "pkcs8"), ("key-1", "password"), ("key-2", "pkcs8"))]
     assert found == [b"a", b"b", b"c"]
 
 
@@ -54,9 +54,9 @@ def test_what_is_not_there_is_not_found(store):
     """An unknown id and an unknown field answer NotFound."""
     store.put("key-1", "pkcs8", Secret(b"a"))
 
-    for place in (("key-1", "password"), ("key-2", "pkcs8")):
+    for names in (("key-1", "password"), ("key-2", "pkcs8")):
         with pytest.raises(NotFound):
-            store.get(*place)
+            store.get(*names)
 
 
 def test_destroy_removes_every_field(store):
@@ -94,6 +94,6 @@ def test_destroying_what_is_not_there_is_no_error(store):
 
 def test_a_place_needs_names(store):
     """An empty id or field is refused as input."""
-    for place in (("", "pkcs8"), ("key-1", "")):
+    for names in (("", "pkcs8"), ("key-1", "")):
         with pytest.raises(InvalidInput):
-            store.put(*place, Secret(b"a"))
+            store.put(*names, Secret(b"a"))

@@ -9,7 +9,7 @@ import pytest
 from domain.errors import AlreadyExists, InvalidInput, NotFound
 from infra.keystore.errors import SecretAltered
 from infra.keystore.kek_file import LocalKekFile
-from infra.keystore.sqlite import SqliteKeyStore
+from infra.keystore.store import sqlite_key_store
 from tests.support.keystores import Clock
 
 
@@ -107,5 +107,5 @@ def test_a_key_beside_its_data_is_refused(tmp_path, inside):
 
     for data_dir in (tmp_path / "data", tmp_path / "alias", None):
         with pytest.raises(InvalidInput) as refused:
-            SqliteKeyStore(tmp_path / "data/keys.db", kek, clock=Clock(), data_dir=data_dir)
+            sqlite_key_store(tmp_path / "data/keys.db", kek, clock=Clock(), data_dir=data_dir)
         assert refused.value.rule == "kek-beside-data"

@@ -10,7 +10,7 @@ from commands.ports.keystore import Secret
 from domain.errors import Unavailable
 from infra.keystore import deks
 from infra.keystore.kek_file import LocalKekFile
-from infra.keystore.sqlite import SqliteKeyStore
+from infra.keystore.store import sqlite_key_store
 from tests.support.keystores import Clock, sqlite_keystore
 
 
@@ -115,12 +115,12 @@ def test_rewrap_moves_deks_under_another_kek(store, tmp_path):
     path = tmp_path / "data/keys.db"
 
     with pytest.raises(Unavailable) as refused:
-        SqliteKeyStore(path, new, clock=Clock())
+        sqlite_key_store(path, new, clock=Clock())
     assert refused.value.rule == "kek-missing"
-    both = SqliteKeyStore(path, new, clock=Clock(), retired=[old])
+    both = sqlite_key_store(path, new, clock=Clock(), retired=[old])
     assert [both.rewrap(1), values(both), both.rewrap(1), both.rewrap(1)] == [1, EXPECTED, 0, 0]
     both.close()
-    alone = SqliteKeyStore(path, new, clock=Clock())
+    alone = sqlite_key_store(path, new, clock=Clock())
     assert values(alone) == EXPECTED
     alone.close()
 
