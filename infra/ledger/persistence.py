@@ -1,12 +1,13 @@
 """Persistence module for the ``eventsourcing`` library: ``PERSISTENCE_MODULE=infra.ledger.persistence``.
 
 Environment names, looked up by the library (with the application's name as prefix, or without): ``LEDGER_PATH``, the
-file; ``ORIGINATOR_ID_TYPE``, ``uuid`` (default) or ``text``.
+file, or ``LEDGER_URL``, a database that was migrated; ``ORIGINATOR_ID_TYPE``, ``uuid`` (default) or ``text``.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 from eventsourcing.persistence import (
@@ -17,6 +18,8 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.utils import Environment, EnvType, resolve_topic
 
+from infra.ledger.mongodb import MongoLedger
+from infra.ledger.mongoshelf import MongoShelf
 from infra.ledger.recorders import (
     LedgerAggregateRecorder,
     LedgerApplicationRecorder,
@@ -24,8 +27,10 @@ from infra.ledger.recorders import (
     LedgerTrackingRecorder,
     OriginatorId,
 )
-from infra.ledger.shelf import SqliteShelf
+from infra.ledger.shelf import Shelf, SqliteShelf
 from infra.ledger.sqlite import SqliteLedger
+from infra.ledger.store import LedgerStore
+from infra.mongodb.connection import MongoConnection, check_url
 
 
 def _now() -> datetime:
@@ -37,12 +42,18 @@ class LedgerFactory(InfrastructureFactory[LedgerTrackingRecorder]):
 
     def __init__(self, env: Environment | EnvType | None) -> None:
         super().__init__(env)
-        path = self.env.get("LEDGER_PATH")
-        if not path:
-            raise OSError("LEDGER_PATH is not set: name the ledger's file")
+        path, url = self.env.get("LEDGER_PATH"), self.env.get("LEDGER_URL")
+        if not path and not url:
+            raise OSError("LEDGER_PATH is not set: name the ledger's file, or in LEDGER_URL a MongoDB database")
         self._ids: OriginatorId = str if self.env.get("ORIGINATOR_ID_TYPE", "uuid") == "text" else UUID
-        self._ledger = SqliteLedger(path, clock=_now)
-        self._shelf = SqliteShelf(self._ledger.path)
+        self._ledger: LedgerStore
+        self._shelf: Shelf
+        self._connection = MongoConnection(check_url(url)) if url else None
+        if self._connection is not None:
+            self._ledger, self._shelf = MongoLedger(self._connection, clock=_now), MongoShelf(self._connection)
+        else:
+            assert path is not None
+            self._ledger, self._shelf = SqliteLedger(path, clock=_now), SqliteShelf(Path(path))
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
         """Return a recorder beside the chain, for snapshots."""
@@ -69,3 +80,5 @@ class LedgerFactory(InfrastructureFactory[LedgerTrackingRecorder]):
     def close(self) -> None:
         """Close the ledger."""
         self._ledger.close()
+        if self._connection is not None:
+            self._connection.close()

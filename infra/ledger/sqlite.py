@@ -5,25 +5,22 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Self
 
-from commands.ports.ledger import Entry, EntryDraft, Head, StoredEvent
-from infra.ledger.drafts import check_draft
-from infra.ledger.group import GroupCommit, Job, Listener
+from commands.ports.ledger import Entry, Head, StoredEvent
+from infra.ledger.grouped import GroupedLedger, check_clock, with_stray
 from infra.ledger.paging import PAGE, walk
 from infra.ledger.probe import Probe
 from infra.ledger.proof.hashing import EntryBytes
-from infra.ledger.proof.verdict import Finding, Verdict
+from infra.ledger.proof.verdict import Verdict
 from infra.ledger.proof.verify import verify_entries
 from infra.ledger.reader import ReadPool, read_by_key, read_entries, read_head, read_stream, stray_rows
 from infra.ledger.schema import erase, prepare
 from infra.ledger.writer import SqliteWriter, extend, restore
 
 
-class SqliteLedger:
+class SqliteLedger(GroupedLedger):
     """Adapter of the port :class:`commands.ports.ledger.Ledger`.
 
     ``clock`` must give times with a zone. Creates the file where it is missing (its folder must exist and be on a
@@ -31,40 +28,13 @@ class SqliteLedger:
     """
 
     def __init__(self, path: str | Path, *, clock: Callable[[], datetime]) -> None:
-        if clock().tzinfo is None:
-            raise ValueError("the ledger's clock must give times with a zone, e.g. datetime.now(UTC)")
+        check_clock(clock)
         self._path = Path(path)
         prepare(self._path)
         self._writer = SqliteWriter(self._path, clock)
         self._reads = ReadPool(self._path)
         self._probe = Probe()
-        self._group = GroupCommit(self._writer.store, name=f"ledger-{self._path.name}")
-
-    async def append(self, draft: EntryDraft) -> Entry:
-        """Store one entry durably and return it.
-
-        Raises :class:`commands.ports.ledger.LedgerError`, and :class:`domain.errors.InvalidInput` for a draft that no
-        verifier would accept. A caller that is cancelled meanwhile may find its entry stored.
-        """
-        check_draft(draft)
-        return await self._group.append(draft)
-
-    def append_blocking(self, draft: EntryDraft) -> Entry:
-        """Store one entry like :meth:`append`, blocking the calling thread; never call it on an event loop."""
-        check_draft(draft)
-        return self._group.append_blocking(draft)
-
-    def submit(self, job: Job) -> Entry:
-        """Store a job as it is, unchecked but for uniqueness: for the library's recorders and for imports."""
-        return self._group.submit(job)
-
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Have ``listener`` called after each commit of this process, once per group; returns what ends it.
-
-        It runs in the writer thread, before the callers are told: hand over and return. Entries of other processes are
-        not among them; a listener sees the gap in the positions and reads it from :meth:`entries`.
-        """
-        return self._group.subscribe(listener)
+        super().__init__(self._writer.store, name=f"ledger-{self._path.name}")
 
     def head(self) -> Head:
         """Return where the chain ends now."""
@@ -90,11 +60,7 @@ class SqliteLedger:
         """Verify the chain and that the file holds no rows beside it; names the first thing that does not hold."""
         verdict = verify_entries(walk(self))
         with self._reads.connection() as connection:
-            stray = stray_rows(connection)
-        if verdict.finding is None and stray:
-            finding = Finding(verdict.events + 1, "stray-rows", stray)
-            return replace(verdict, holds=False, finding=finding)
-        return verdict
+            return with_stray(verdict, stray_rows(connection))
 
     @property
     def path(self) -> Path:
@@ -137,13 +103,7 @@ class SqliteLedger:
 
     def close(self) -> None:
         """Store what is queued, then let go of the file."""
-        self._group.close()
+        super().close()
         self._writer.close()
         self._reads.close()
         self._probe.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

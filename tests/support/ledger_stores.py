@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from infra.ledger.documents import LEDGER
+from infra.ledger.mongodb import MongoLedger
+from infra.ledger.mongoshelf import MongoShelf
+from infra.ledger.shelf import SqliteShelf
 from infra.ledger.sqlite import SqliteLedger
+from infra.mongodb.schema import migrate
 from tests.support.ledgers import now
+from tests.support.mongod import connect
 
 
 class SqliteStore:
@@ -18,11 +24,38 @@ class SqliteStore:
         return ledger.erase_details(first_position)
 
 
-STORES = {"sqlite": SqliteStore}
+class MongoStore(SqliteStore):
+    """A database that was migrated."""
+
+    def __init__(self, url):
+        self.spec = url
+        migrated(url)
 
 
-def open_ledger(spec):
+class _OwnConnection(MongoLedger):
+    """A ledger that is all its process has in the database: closing it closes the connection."""
+
+    def close(self):
+        super().close()
+        self._connection.close()
+
+
+def migrated(url):
+    """Migrate the ledger's part of a database."""
+    connection = connect(url)
+    migrate(connection, (LEDGER,), lambda _: None)
+    connection.close()
+
+
+def open_ledger(spec, clock=now):
     """Open the ledger that a spec names."""
+    if spec.startswith("mongodb:"):
+        return _OwnConnection(connect(spec), clock=clock)
     kind, _, place = spec.partition(":")
     assert kind == "sqlite", spec
-    return SqliteLedger(place, clock=now)
+    return SqliteLedger(place, clock=clock)
+
+
+def shelf_of(ledger):
+    """Return the shelf beside a ledger."""
+    return SqliteShelf(ledger.path) if isinstance(ledger, SqliteLedger) else MongoShelf(ledger._connection)

@@ -5,14 +5,28 @@ from __future__ import annotations
 import pytest
 
 from infra.ledger.drafts import genesis_draft
-from tests.support.ledger_stores import STORES, open_ledger
+from tests.support.ledger_stores import MongoStore, SqliteStore, migrated, open_ledger
 from tests.support.ledgers import LEDGER_ID, ORIGIN
+from tests.support.mongosets import fresh_database
 
 
-@pytest.fixture(params=sorted(STORES))
+@pytest.fixture(params=["mongodb", "sqlite"])
 def store(request, tmp_path):
     """Give a place for one ledger, empty, of each adapter in turn."""
-    return STORES[request.param](tmp_path)
+    if request.param == "sqlite":
+        return SqliteStore(tmp_path)
+    return MongoStore(request.getfixturevalue("mongo_url"))
+
+
+@pytest.fixture(params=["mongodb", "sqlite"])
+def other_place(request, tmp_path):
+    """Name a second, empty place of each adapter in turn."""
+    if request.param == "sqlite":
+        yield f"sqlite:{tmp_path / 'copy.db'}"
+        return
+    with fresh_database(request.getfixturevalue("mongo_set")) as url:
+        migrated(url)
+        yield url
 
 
 @pytest.fixture

@@ -18,21 +18,40 @@ from infra.ledger.recorders import (
     LedgerProcessRecorder,
     LedgerTrackingRecorder,
 )
-from infra.ledger.shelf import SqliteShelf
-from infra.ledger.sqlite import SqliteLedger
-from tests.support.ledgers import now
+from tests.support.ledger_stores import migrated, open_ledger, shelf_of
 
 
 class _OnOwnFile:
     """Gives each test a ledger of its own in a temporary folder."""
 
     def setUp(self):
+        self.set_place()
+
+    def set_place(self):
+        """Make the place, and open the ledger there."""
         folder = TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        self.path = Path(folder.name) / "ledger.db"
-        self.ledger = SqliteLedger(self.path, clock=now)
-        self.shelf = SqliteShelf(self.path)
+        self.place = {"LEDGER_PATH": str(Path(folder.name) / "ledger.db")}
+        self.open(f"sqlite:{self.place['LEDGER_PATH']}")
+
+    def open(self, spec):
+        """Open the ledger and its shelf, until the test ends."""
+        self.ledger = open_ledger(spec)
+        self.shelf = shelf_of(self.ledger)
         self.addCleanup(self.ledger.close)
+
+
+class _OnOwnDatabase(_OnOwnFile):
+    """Gives each test a ledger of its own in MongoDB."""
+
+    @pytest.fixture(autouse=True)
+    def _database(self, mongo_url):
+        self.url = mongo_url
+
+    def set_place(self):
+        self.place = {"LEDGER_URL": self.url}
+        migrated(self.url)
+        self.open(self.url)
 
 
 class TestAggregateRecorder(_OnOwnFile, persistence.AggregateRecorderTestCase):
@@ -82,10 +101,10 @@ class TestFactory(_OnOwnFile, persistence.InfrastructureFactoryTestCase[LedgerFa
     """The factory is found by its module and makes our recorders."""
 
     def setUp(self):
-        _OnOwnFile.setUp(self)
+        self.set_place()
         self.env = Environment("TestCase")
         self.env[LedgerFactory.PERSISTENCE_MODULE] = LedgerFactory.__module__
-        self.env["LEDGER_PATH"] = str(self.path)
+        self.env.update(self.place)
         persistence.InfrastructureFactoryTestCase.setUp(self)
 
     def expected_factory_class(self):
@@ -118,9 +137,37 @@ class TestExampleApplication(_OnOwnFile, application.ExampleApplicationTestCase)
     expected_factory_topic = get_topic(LedgerFactory)
 
     def setUp(self):
-        _OnOwnFile.setUp(self)
+        self.set_place()
         application.ExampleApplicationTestCase.setUp(self)
         os.environ["PERSISTENCE_MODULE"] = LedgerFactory.__module__
-        os.environ["LEDGER_PATH"] = str(self.path)
-        self.addCleanup(os.environ.pop, "PERSISTENCE_MODULE")
-        self.addCleanup(os.environ.pop, "LEDGER_PATH")
+        os.environ.update(self.place)
+        for name in ("PERSISTENCE_MODULE", *self.place):
+            self.addCleanup(os.environ.pop, name)
+
+
+class TestAggregateRecorderOnMongoDB(_OnOwnDatabase, TestAggregateRecorder):
+    """The same in MongoDB."""
+
+
+class TestApplicationRecorderOnMongoDB(_OnOwnDatabase, TestApplicationRecorder):
+    """The same in MongoDB."""
+
+
+class TestNonInterleavingOnMongoDB(_OnOwnDatabase, TestNonInterleaving):
+    """The same in MongoDB."""
+
+
+class TestTrackingRecorderOnMongoDB(_OnOwnDatabase, TestTrackingRecorder):
+    """The same in MongoDB."""
+
+
+class TestProcessRecorderOnMongoDB(_OnOwnDatabase, TestProcessRecorder):
+    """The same in MongoDB."""
+
+
+class TestFactoryOnMongoDB(_OnOwnDatabase, TestFactory):
+    """The same in MongoDB."""
+
+
+class TestExampleApplicationOnMongoDB(_OnOwnDatabase, TestExampleApplication):
+    """The same in MongoDB."""

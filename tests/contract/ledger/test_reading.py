@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import pytest
+
+from domain.errors import InvalidInput, WrongState
 from infra.ledger.export import import_ledger
 from infra.ledger.proof.verify import verify_entries
 from tests.support.ledger_stores import open_ledger
-from tests.support.ledgers import draft, exported, verify
+from tests.support.ledgers import draft, exported, hashed, verify
 
 
 async def test_a_stream_is_read_in_order_from_a_version(ledger):
@@ -88,16 +91,45 @@ async def test_erased_details_still_verify(store, ledger):
     assert (verdict.holds, verdict.redacted) == (True, 1)
 
 
-async def test_an_export_is_taken_into_an_empty_ledger_unchanged(tmp_path, ledger):
-    """An import has the same bytes as the exporting ledger: its own export is the same file."""
+async def test_an_export_is_taken_into_an_empty_ledger_unchanged(tmp_path, ledger, other_place):
+    """An import, into either store, has the same bytes as the exporting ledger: its own export is the same file."""
     for number in range(20):
-        await ledger.append(draft(f"s{number}", events=1 + number % 4, details={"n": number}))
+        await ledger.append(draft(f"s{number}", events=1 + number % 4, details={"n": number}, key=hashed(f"k{number}")))
+    erased = await ledger.append(draft("e", details={"reason": "erased before"}))
+    ledger.erase_details(erased.first_position)
     data = exported(ledger)
     file = tmp_path / "export.jsonl"
     file.write_bytes(data)
-    copy = open_ledger(f"sqlite:{tmp_path / 'copy.db'}")
+    copy = open_ledger(other_place)
     import_ledger(file, copy)
-    copied = exported(copy)
+    copied, verdict = exported(copy), copy.verify()
     copy.close()
 
     assert copied == data
+    assert (verdict.holds, verdict.redacted) == (True, 1)
+
+
+async def test_a_broken_export_leaves_an_empty_ledger(tmp_path, ledger, other_place):
+    """What does not verify to its end leaves nothing behind, and only an empty ledger is imported into."""
+    for number in range(5):
+        await ledger.append(draft(f"s{number}"))
+    file = tmp_path / "export.jsonl"
+    file.write_bytes(exported(ledger).replace(b'"recorded_at_us":17', b'"recorded_at_us":18'))
+    copy = open_ledger(other_place)
+    with pytest.raises(InvalidInput):
+        import_ledger(file, copy)
+    left = copy.head().position
+    copy.close()
+
+    assert left == 0
+    with pytest.raises(WrongState, match="already has entries"):
+        ledger.restore(ledger.entries(1))
+
+
+async def test_an_untouched_ledger_holds(ledger):
+    """The ledger verifies where it stands, takes some room, and says that it could take an entry."""
+    await ledger.append(draft("a", details={"reason": "x"}))
+
+    assert ledger.verify().holds
+    assert ledger.size() > 0
+    assert ledger.obstacle() == ""
