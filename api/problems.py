@@ -106,6 +106,7 @@ _SAID = {
     "missing": "is missing",
     "extra_forbidden": "there is no such member",
     "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
     "too_short": "needs at least {min_length}",
     "too_long": "takes at most {max_length}",
 }
@@ -188,12 +189,22 @@ def invalid(errors: Sequence[Mapping[str, Any]], members: Sequence[str] = ()) ->
     ``members``: those that there are; the nearest is suggested in place of an unknown one.
     """
     shown = [
-        f"{'.'.join(str(part)[:64] for part in one['loc']) or 'body'}: {_said(one)}{_near(one, members)}"
+        f"{'.'.join(str(part)[:64] for part in _place(one)) or 'body'}: {_said(one)}{_near(one, members)}"
         for one in errors
     ]
     more = [f"and {len(shown) - _ERRORS_SHOWN} more"] if len(shown) > _ERRORS_SHOWN else []
     detail = "; ".join([*shown[:_ERRORS_SHOWN], *more])
     return InvalidInput(detail, fix="see /api/openapi.json for the members and their form")
+
+
+_SEE = {True: "see /api/openapi.json", False: "addresses stand in the certificates that name them"}
+"""Whether an application has a document of its addresses -> where to look for them."""
+
+
+def _place(error: Mapping[str, Any]) -> Sequence[object]:
+    """Return where a member stands; that it came in the query needs not be said."""
+    place: Sequence[object] = error["loc"]
+    return place[1:] if len(place) > 1 and place[0] == "query" else place
 
 
 def _near(error: Mapping[str, Any], members: Sequence[str]) -> str:
@@ -227,7 +238,7 @@ def install_problem_handlers(app: FastAPI, *, called: Called | None = None) -> N
         assert isinstance(error, HTTPException)
         status = HTTPStatus(error.status_code)
         rule = status.phrase.lower().replace(" ", "-")
-        document = _document(request, status, rule, status.description or status.phrase, "see /api/openapi.json")
+        document = _document(request, status, rule, status.description or status.phrase, _SEE[bool(app.openapi_url)])
         return _response(request, document)
 
     async def on_ledger(request: Request, error: Exception) -> Response:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.errors import Denied, WrongState
+from domain.moments import in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,8 @@ class Asked:
     def must_be_approvable(self, *, approver: str, request_sha256: str, at: datetime) -> None:
         """Raise WrongState where it is too late or not what was read, Denied for the requester."""
         if at > self.at + self.waits:
-            raise WrongState(
-                f"nobody decided for {_span(self.waits)}", rule="request-expired", fix="reject it, and request again"
-            )
+            told = f"nobody decided for {in_words(int(self.waits.total_seconds()))}"
+            raise WrongState(told, rule="request-expired", fix="reject it, and request again")
         if request_sha256 != self.request_sha256:
             raise WrongState(
                 "the request is not the one that was looked at",
@@ -35,7 +35,3 @@ class Asked:
             )
         if approver == self.requester:
             raise Denied("nobody approves their own request", rule="four-eyes", fix="ask a second person")
-
-
-def _span(span: timedelta) -> str:
-    return f"{span.days} days" if span.days > 1 else f"{span // timedelta(hours=1)} hours"

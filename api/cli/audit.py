@@ -6,11 +6,10 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from api.cli.cards import person
 from api.cli.certificates import Limit, history_table, show_list
 from api.cli.errors import Misused, Refused
 from api.cli.invocation import Run, command
@@ -47,9 +46,14 @@ def search(
         "position": lambda row: row["position"],
         "when": lambda row: run.out.when_lines(row["recorded_at"]),
         "what": lambda row: [row["topic"].removeprefix("sslclm.").removesuffix(".v1"), row["stream_id"]],
-        "who": lambda row: [person(row["actor_name"], row["actor"]), row["role"]],
+        "who": lambda row: [row["actor_name"] or row["actor"], _pseudonym(row), row["role"]],
     }
     show_list(run, "/audit/events", limit, asked, columns, nothing="No events.")
+
+
+def _pseudonym(row: Mapping[str, Any]) -> str | None:
+    """Return what the ledger itself says of a person whose name is shown."""
+    return row["actor"] if row["actor_name"] and row["actor"].startswith("p-") else None
 
 
 @command(APP, "object")

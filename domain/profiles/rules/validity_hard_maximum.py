@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from domain.moments import in_words
 from domain.profiles.facts import ALWAYS, Facts, Rule
 
 
 def _check(facts: Facts) -> str | None:
-    longest = int(facts.profile.longest().total_seconds())
-    return f"{facts.validity} s; profile {facts.profile.name} ends at {longest} s" if facts.validity > longest else None
+    asked, longest = facts.validity, int(facts.profile.longest().total_seconds())
+    return f"{in_words(asked)}; profile {facts.profile.name} ends at {in_words(longest)}" if asked > longest else None
 
 
 RULE = Rule(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from domain.moments import in_words
 from domain.profiles.facts import ALWAYS, Facts, Rule
 
 
 def _check(facts: Facts) -> str | None:
     if facts.profile.max_validity < facts.validity <= facts.profile.longest().total_seconds():
-        return f"{facts.validity} s; profile {facts.profile.name} gives {facts.profile.max_validity} s by itself"
+        given = in_words(facts.profile.max_validity)
+        return f"{in_words(facts.validity)}; profile {facts.profile.name} gives {given} by itself"
     return None
 
 
