@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from domain.errors import InvalidInput
 from infra.views.database import Catalogue, open_reader, read_mark, transaction
 from infra.views.plan import page
 from infra.views.sqlite_writer import SqliteViewWriter
-from infra.views.store import Key, Row, Tallied, being_built
+from infra.views.store import Key, Reading, Row, Tallied, being_built, no_value
 from infra.views.tables import Table
 from infra.views.views import StoredViews
 from projections.base import Projection
 from projections.query import Filter
+
+T = TypeVar("T")
 
 
 class SqliteViews(StoredViews):
@@ -41,9 +41,8 @@ class SqliteViewStore:
         """Return a writer for the calling thread."""
         return SqliteViewWriter(self._path, self._catalogue)
 
-    @contextmanager
-    def reading(self, model: Projection[Any]) -> Iterator[SqliteReading]:
-        """Read one snapshot. Raises Unavailable."""
+    def read(self, model: Projection[Any], ask: Callable[[Reading], T]) -> T:
+        """Ask one snapshot. Raises Unavailable, and InvalidInput for values that SQLite does not have."""
         db = getattr(self._local, "db", None)
         if db is None:
             db = self._local.db = open_reader(self._path)
@@ -52,7 +51,10 @@ class SqliteViewStore:
             table = self._catalogue.current(db).get(model.name)
             if table is None or table.model.version != model.version:
                 raise being_built(model)
-            yield SqliteReading(db, table)
+            try:
+                return ask(SqliteReading(db, table))
+            except (UnicodeEncodeError, OverflowError):
+                raise no_value() from None
 
     def close(self) -> None:
         """Close all readers."""
@@ -74,17 +76,13 @@ class SqliteReading:
 
     def get(self, key: Key) -> Row | None:
         """Return a row by its key."""
-        row: Row | None = _guarded(lambda: self._table.load(self._db, key))
-        return row
+        return self._table.load(self._db, key)
 
     def page(
         self, where: Filter, *, team_ids: tuple[str, ...] | None, cursor: str | None, limit: int
     ) -> tuple[list[Row], str | None]:
         """Return up to ``limit`` rows and the cursor of what follows them, if anything does."""
-        found: tuple[list[Row], str | None] = _guarded(
-            lambda: page(self._db, self._table, where, team_ids=team_ids, cursor=cursor, limit=limit)
-        )
-        return found
+        return page(self._db, self._table, where, team_ids=team_ids, cursor=cursor, limit=limit)
 
     def tally(self, by: tuple[str, ...], least: tuple[str, int] | None) -> Tallied:
         """Count all rows by the values of columns; the caller has checked that they are the model's."""
@@ -93,11 +91,3 @@ class SqliteReading:
         sql = f"SELECT {columns}, count(*), {smallest} FROM {self._table.name} GROUP BY {columns}"  # noqa: S608 - our own names
         found = self._db.execute(sql, (least[1],) if least else ()).fetchall()
         return [(tuple(record[:-2]), record[-2], record[-1]) for record in found]
-
-
-def _guarded(read: Callable[[], Any]) -> Any:
-    """Read; what SQLite cannot take as a value (lone surrogates, integers over 64 bits) is the asker's mistake."""
-    try:
-        return read()
-    except (UnicodeEncodeError, OverflowError):
-        raise InvalidInput("a value of the filter is no text or number", rule="filter", fix="correct it") from None

@@ -4,7 +4,7 @@
 
     ViewStore ── writer() ──▶ Writer: one a thread; leases, fresh generations
         │                        └── turn() ──▶ Turn: where the folding stands, and one atomic step on from there
-        └── reading() ──▶ Reading: one consistent state of one model
+        └── read(ask) ──▶ Reading: one consistent state of one model
 
 Two processes may take a turn at the same time. Which of them folds is decided by the position alone: a step on from a
 position at which the store no longer stands is not taken, and raises :class:`Overtaken`. Leases only spare double work.
@@ -12,15 +12,16 @@ position at which the store no longer stands is not taken, and raises :class:`Ov
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from domain.errors import Unavailable
+from domain.errors import InvalidInput, Unavailable
 from projections.base import Projection
 from projections.query import Filter
 
+T = TypeVar("T")
 Row = dict[str, Any]
 Key = str | int
 Tallied = list[tuple[tuple[Any, ...], int, int | None]]
@@ -167,8 +168,12 @@ class ViewStore(Protocol):
     def writer(self) -> Writer:
         """Return a writer for the calling thread."""
 
-    def reading(self, model: Projection[Any]) -> AbstractContextManager[Reading]:
-        """Read one state of a model. Raises Unavailable where no generation of this version is built."""
+    def read(self, model: Projection[Any], ask: Callable[[Reading], T]) -> T:
+        """Ask one consistent state of a model, perhaps more than once.
+
+        Raises Unavailable where no generation of this version is built, and InvalidInput for what no store takes as a
+        value (lone surrogates, integers over 64 bits).
+        """
 
     def close(self) -> None:
         """Let go of the readers."""
@@ -181,3 +186,8 @@ def being_built(model: Projection[Any]) -> Unavailable:
         rule="views-building",
         fix="ask again later; the health of the views' runner tells how far it is",
     )
+
+
+def no_value() -> InvalidInput:
+    """Return what is told about a value that no store takes: it is the asker's mistake."""
+    return InvalidInput("a value of the filter is no text or number", rule="filter", fix="correct it")

@@ -7,7 +7,7 @@ from typing import Any, cast
 from infra.views.keyset import check_limit
 from infra.views.progress import Progress
 from infra.views.rows import belongs
-from infra.views.store import Tallied, ViewStore
+from infra.views.store import Reading, Tallied, ViewStore
 from projections.base import Projection, R
 from projections.query import Filter, Page
 
@@ -34,8 +34,7 @@ class StoredViews:
 
     def get(self, model: Projection[R], key: str | int, *, team_ids: tuple[str, ...] | None = None) -> R | None:
         """Return one row; None where there is none, or none of these teams. Raises Unavailable."""
-        with self.store.reading(model) as state:
-            row = state.get(key)
+        row = self.store.read(model, lambda state: state.get(key))
         if row is None or (team_ids is not None and not belongs(model, row, team_ids)):
             return None
         return cast("R", row)
@@ -51,9 +50,12 @@ class StoredViews:
     ) -> Page[R]:
         """Return a page of rows. Raises InvalidInput for a bad cursor, limit or order, and Unavailable."""
         check_limit(limit)
-        with self.store.reading(model) as state:
+
+        def asked(state: Reading) -> Page[R]:
             rows, more = state.page(where, team_ids=team_ids, cursor=cursor, limit=limit)
             return Page(cast("tuple[R, ...]", tuple(rows)), more, state.position)
+
+        return self.store.read(model, asked)
 
     def tally(self, model: Projection[Any], by: tuple[str, ...], *, least: tuple[str, int] | None = None) -> Tallied:
         """Count all rows by the values of columns; with ``least`` the smallest of a column that is at least a number.
@@ -63,8 +65,7 @@ class StoredViews:
         """
         if not {*by, *((least[0],) if least else ())} <= set(model.columns):
             raise ValueError(f"{model.name} has no such columns: {by}, {least}")
-        with self.store.reading(model) as state:
-            return state.tally(by, least)
+        return self.store.read(model, lambda state: state.tally(by, least))
 
     async def wait_for(
         self,

@@ -159,8 +159,10 @@ def test_cursors_of_other_shapes_are_refused(views, keyset):
         views.find(INVENTORY, InventoryFilter(), cursor=cursor)
 
 
-def test_every_filter_names_columns_that_are_there(views):
+def test_every_filter_names_columns_that_are_there(ledger, started):
     """No filter of any model asks for a column or an order that its model does not have."""
+    views, _ = started(MODELS)
+    views.wait_for_blocking(ledger.save(certificate(1)).last_position)
     for model in MODELS:
         fold = model.every or next(iter(model.folds.values()))
         where = next(one for one in vars(sys.modules[fold.__module__]).values() if _is_filter(one))
