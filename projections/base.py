@@ -141,7 +141,8 @@ class Projection(Generic[R]):
       lists of text, whose elements filters may name together. ``indexes``: columns that are looked up together.
     - ``selective``: columns of which a value nearly names a row; a question with one is answered from its index.
     - ``rising``: indexed columns that never fall from one key to the next; a span of one is a span of keys.
-    - ``lookups``: those of both that folds look rows up by (:meth:`Rows.having`).
+    - ``lookups``: those of both that folds look rows up by (:meth:`Rows.having`). ``unique``: those of them, single-
+      valued, of which one row at most has a value.
     - ``scope``: the column, or one of ``many``, that holds the owning team or teams, or :data:`EVERYBODY`. None hides
       the model from whoever reads for teams only.
     - ``wakes``: the column whose values are announced after a change, for those who wait for one, or :data:`ITSELF`.
@@ -160,5 +161,6 @@ class Projection(Generic[R]):
     selective: tuple[str, ...] = ()
     rising: tuple[str, ...] = ()
     lookups: tuple[str, ...] = ()
+    unique: tuple[str, ...] = ()
     scope: str | None = None
     wakes: str | None = None

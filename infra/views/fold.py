@@ -80,14 +80,25 @@ class BatchRows:
     def having(self, column: str, value: str) -> tuple[Row, ...]:
         """Return the rows with this value in one of the model's lookups, ordered by key."""
         found = self._found[column]
+        if column in self.model.unique:
+            for key in found.get(value, ()):
+                row = self._now[key]
+                if row is not None and row[column] == value:  # there is no other
+                    return (row,)
         if (column, value) not in self._asked:
             self._asked.add((column, value))
             for row in self._stored_having(column, value):
                 if row[self._key] not in self._now:
                     self._remember(row[self._key], row)
-        rows = (self._now[key] for key in found.get(value, ()))
-        good = [row for row in rows if row is not None and value in self._values(column, row)]
-        return tuple(sorted(good, key=lambda row: str(row[self._key])) if len(good) > 1 else good)
+        good = self._live(column, found.get(value, ()), value)
+        return tuple(sorted(good, key=lambda row: str(row[self._key]))) if len(good) > 1 else good
+
+    def _live(self, column: str, keys: Iterable[Key], value: str) -> tuple[Row, ...]:
+        """Return those of the rows that are there and still have the value."""
+        rows = [row for key in keys if (row := self._now[key]) is not None]
+        if column in self.model.many:
+            return tuple(row for row in rows if value in elements(self.model, column, row))
+        return tuple(row for row in rows if row[column] == value)
 
     def _stored(self, key: Key) -> Row | None:
         return next(iter(self.generation.load((key,))), None)
@@ -131,12 +142,16 @@ class BatchRows:
         self._set(key, row)
 
     def _set(self, key: Key, row: Row | None) -> None:
+        former = self._now.get(key)
         self._now[key] = row
         if row is None or not self._found:
             return
         for column, found in self._found.items():
+            if former is not None and self._values(column, former) == self._values(column, row):
+                continue
             for value in self._values(column, row):
-                found.setdefault(value, {})[key] = None
+                if value is not None:
+                    found.setdefault(value, {})[key] = None
 
     def _values(self, column: str, row: Row) -> list[Any]:
         return elements(self.model, column, row) if column in self.model.many else [row[column]]

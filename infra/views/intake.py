@@ -10,7 +10,7 @@ from commands.ports.ledger import Entry
 from infra.views.progress import Progress
 
 _KEPT = 5_000
-_LINGER_SECONDS = 0.05
+_LINGER_SECONDS = 0.2
 """Under load, how long a batch may wait for more, where nobody asked for a position that is not folded yet."""
 
 

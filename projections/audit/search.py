@@ -17,6 +17,7 @@ from domain.certificates.certificate import Certificate
 from domain.certificates.order import Order as OrderAggregate
 from domain.ids import kind_of
 from domain.keys.key import Key
+from domain.keys.reveal import Reveal
 from domain.profiles.profile import Profile
 from projections.audit.meanings import MEANINGS, Access
 from projections.audit.ties import Approval, Begun, Ties, approved_by, moved_to, no_ties, ties_of
@@ -102,11 +103,8 @@ def mentioned(event: Event) -> list[str]:
 
 
 def _note(rows: Rows[AuditRow], fact: Fact[Any]) -> None:
-    def begun(stream_id: str) -> AuditRow | None:
-        found = rows.having("begins", stream_id)
-        return found[0] if found else None
-
     event: Event | None = fact.event
+    begun = _begun(rows, fact.stream_id if fact.stream_version == 1 else "")
     ties = ties_of(event, fact.stream_id, begun) if event else no_ties()
     meaning = MEANINGS.get(type(event)) if event else None
     rows.add(
@@ -128,8 +126,21 @@ def _note(rows: Rows[AuditRow], fact: Fact[Any]) -> None:
             begins=fact.stream_id if fact.stream_version == 1 else None,
         )
     )
-    if event:
-        _remember(rows, fact, begun)
+    if type(event) in _REMEMBERED:
+        _remember(rows, fact, _begun(rows))
+
+
+def _begun(rows: Rows[AuditRow], beginning: str = "") -> Callable[[str], AuditRow | None]:
+    """Return what finds a stream's first row, and asks for each once; ``beginning`` is a stream that has none yet."""
+    known: dict[str, AuditRow | None] = {beginning: None}
+
+    def begun(stream_id: str) -> AuditRow | None:
+        if stream_id not in known:
+            found = rows.having("begins", stream_id)
+            known[stream_id] = found[0] if found else None
+        return known[stream_id]
+
+    return begun
 
 
 def _purpose(event: Event | None) -> str:
@@ -169,6 +180,13 @@ def _remember(rows: Rows[AuditRow], fact: Fact[Any], begun: Callable[[str], Audi
                 _tie(rows, fact, key_id)
 
 
+_REMEMBERED = frozenset({
+    OrderAggregate.ApprovalGiven, OrderAggregate.Approved, OrderAggregate.KeyAccepted, Reveal.Approved,
+    Certificate.IssuanceStarted, Certificate.Imported, Certificate.OwnershipMoved, Key.OwnerMoved,
+})  # fmt: skip
+"""What :func:`_remember` has something to keep of."""
+
+
 def _is_young(key: AuditRow | None) -> bool:
     """Tell whether a key has few certificates yet; a pipeline may have one key certified ten thousand times."""
     return key is not None and sum(kind_of(one) == "certificate" for one in key["objects"]) < TIED_AT_MOST
@@ -205,6 +223,7 @@ AUDIT: Projection[AuditRow] = Projection(
     selective=("correlation_id",),
     rising=("recorded_at_us",),  # the ledger's writer sees to that
     lookups=("concerned", "begins"),
+    unique=("begins",),
     scope="teams",
     wakes=ITSELF,
     every=_note,

@@ -6,7 +6,7 @@ it, inherit from there. So each row names every subject it concerns, and a quest
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypedDict, cast
 
 from domain.audit.reading import AuditReading
@@ -52,6 +52,8 @@ _NAMES = (*_SUBJECTS, "owner")
 _LEADS = ("object_id", "deployment_id", "by_id")
 """Members that name an object of whatever kind, and with it all that it belongs to."""
 
+_NOTHING: Mapping[str, Any] = {}
+
 _DECIDED = ("order", "reveal")
 """Kinds of streams that collect approvals."""
 
@@ -64,20 +66,17 @@ def no_ties() -> Ties:
 
 def ties_of(event: Event, stream_id: str, begun: Begun) -> Ties:
     """Return what an event is about."""
-    ties: Ties = {**no_ties(), "approvals": _approvals(event, stream_id, begun)}
-    own = begun(stream_id)
-    _take(ties, _own(stream_id), _SUBJECTS)
-    _take(ties, own, _SUBJECTS)
-    _take(ties, _direct(event), _NAMES if event.originator_version == 1 else _SUBJECTS)
     members = vars(event)  # a look into them costs a tenth of a getattr that finds nothing
-    named = [begun(members[name]) for name in _LEADS if members.get(name)]
-    for row in named:
-        _take(ties, row, _SUBJECTS)
-    certificate = begun(ties["certificate_id"]) if ties["certificate_id"] else None
-    _take(ties, certificate, _SUBJECTS)
-    others = (begun(one) for one in (ties["order_id"], ties["host_id"]) if one)
-    for row in (certificate, own, *named, *others):
-        _take(ties, row, ("owner",))
+    own = begun(stream_id) or _NOTHING
+    direct = _direct(event)
+    named = [begun(members[name]) or _NOTHING for name in _LEADS if members.get(name)]
+    ties: Ties = {**no_ties(), "approvals": _approvals(event, stream_id, begun)}
+    _take(ties, _SUBJECTS, (_own(stream_id), own, direct, *named))
+    certificate = (begun(ties["certificate_id"]) if ties["certificate_id"] else None) or _NOTHING
+    _take(ties, _SUBJECTS, (certificate,))
+    owners = (direct,) if event.originator_version == 1 else ()
+    others = (begun(one) or _NOTHING for one in (ties["order_id"], ties["host_id"]) if one)
+    _take(ties, ("owner",), (*owners, certificate, own, *named, *others))
     ties["teams"] = _teams(event, ties["owner"])
     return ties
 
@@ -97,11 +96,15 @@ def _direct(event: Event) -> Mapping[str, Any]:
     return named
 
 
-def _take(ties: Ties, source: Mapping[str, Any] | None, names: tuple[str, ...]) -> None:
-    """Take what is not known yet."""
+def _take(ties: Ties, names: tuple[str, ...], sources: Iterable[Mapping[str, Any]]) -> None:
+    """Take what is not known yet, of the first source that knows it."""
+    known: dict[str, Any] = cast("dict[str, Any]", ties)
     for name in names:
-        if source is not None and ties[name] is None:  # type: ignore[literal-required] # names of Ties
-            ties[name] = source.get(name) or None  # type: ignore[literal-required]
+        if known[name] is None:
+            for source in sources:
+                if found := source.get(name):
+                    known[name] = found
+                    break
 
 
 def _teams(event: Event, owner: str | None) -> list[str]:

@@ -75,6 +75,12 @@ _DECODER = json.JSONDecoder(
 
 def check_event(event: EventBytes) -> None:
     """Check one event's names, sizes and JSON."""
+    check_frame(event)
+    strict_json(event.state, what="the state")
+
+
+def check_frame(event: EventBytes) -> None:
+    """Check what stands around one event's JSON: names and sizes."""
     for label, name in (("stream id", event.stream_id), ("topic", event.topic)):
         if not _NAME.fullmatch(name):
             raise RuleBroken("name", f"the {label} is not 1 to {NAME_BYTES} printable ASCII characters")
@@ -82,7 +88,6 @@ def check_event(event: EventBytes) -> None:
         raise RuleBroken("stream-version", "a stream version counts from 1")
     if len(event.state) > STATE_BYTES:
         raise RuleBroken("size", f"the state has more than {STATE_BYTES} bytes")
-    strict_json(event.state, what="the state")
 
 
 def check_metadata(metadata: bytes, details: bytes | None, idempotency: str | None) -> dict[str, Any]:

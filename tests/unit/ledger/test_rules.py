@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commands.ports.ledger import EntryDraft, EventDraft
 from domain.errors import InvalidInput
 from infra.ledger.drafts import check_draft, genesis_draft
 from infra.ledger.proof.lines import ExportedEvent
@@ -101,3 +103,21 @@ def test_a_ledger_with_an_impossible_name_is_refused(ledger_id, origin):
     """An id is 32 lower-case hex digits; an origin has neither space nor plus sign, since it is a key's name too."""
     with pytest.raises(InvalidInput):
         genesis_draft(ledger_id, origin)
+
+
+@pytest.mark.parametrize("made", [None, object()])
+@pytest.mark.parametrize(
+    "state", [b'{"a":1.5}', b'{"a":[1,-2.0]}', b'{"a":1e3}', b'{"a":9007199254740992}', b'{"a":NaN}', b'{"\xc3\xa9":1}']
+)
+def test_what_a_model_wrote_is_held_to_the_same_rules(made, state):
+    """Floats, great numbers and foreign names are refused, whether the state is parsed or known to be pydantic's."""
+    with pytest.raises(InvalidInput, match="cannot be stored"):
+        check_draft(EntryDraft((EventDraft("host-1", 1, "t", state, model=made),), b"{}"))
+
+
+@pytest.mark.parametrize("text", ["1.5", '\\":1.5,', "[1e3]", "\u00e9", "2026-11-23T12:00:00.5Z"])
+def test_texts_that_look_like_numbers_are_texts(text):
+    """What only looks like a number is stored."""
+    state = json.dumps({"a": text}, ensure_ascii=False).encode()
+
+    check_draft(EntryDraft((EventDraft("host-1", 1, "t", state, model=object()),), b"{}"))
