@@ -111,7 +111,7 @@ async def test_a_refusal_is_shown_and_asked_again(lab):
 
 
 async def test_an_installation_of_a_revoked_certificate_is_withdrawn(lab):
-    """Its task is gone from the queue; what an agent that was at it reports as served is a fact all the same."""
+    """Its task is gone from the queue; what an agent that was at it reports as served is a fact, and removed again."""
     agent = await lab.agent("gone5.shop.test")
     install = await lab.installing(agent, targets=[{"host_id": agent.host_id, "spec": SPEC}])
     told = install["parameters"]
@@ -123,7 +123,8 @@ async def test_an_installation_of_a_revoked_certificate_is_withdrawn(lab):
     assert failed.status_code == 409
     seen = evidence(told["fingerprint"], SHOWN)
     assert (await lab.report(agent, install["task_id"], outcome="served", evidence=seen)).status_code == 200
-    assert (await state_of(lab, told["deployment_id"]))["state"] == "served"
+    assert (await state_of(lab, told["deployment_id"]))["state"] == "removing"
+    assert [install["task_id"]] != [task["task_id"] for task in await lab.tasks(agent)] != []
 
 
 async def test_replaced_first_is_shown_and_called_off(lab):
