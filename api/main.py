@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ from infra.upkeep.epoch import keep_high_water
 from infra.upkeep.issuances import recover
 from infra.upkeep.listeners import OwnTls
 from infra.upkeep.table import upkeep
+from infra.upkeep.turn import Turn
 from projections.issuers.issuers import ISSUERS, IssuerFilter
 
 PEOPLE, AGENTS, PKI = "people", "agents", "CRL and AIA"
@@ -102,14 +104,17 @@ async def _serve(backend: Backend, settings: Settings, post: Post, ready: Callab
     post.hasten = supervisor.force
     silent_for = timedelta(seconds=settings.agents_silent_seconds)
     mark = settings.high_water_file
-    reactions = upkeep(backend, identity, tls, agents_silent_for=silent_for, high_water=mark)
-    reacting = asyncio.create_task(reactions.run(post.stop))
-    telling = asyncio.create_task(courier(backend, identity, settings, settings.public_url).run(post.stop))
+    turn = Turn(backend.leases, str(uuid.uuid4()))
+    reactions = upkeep(backend, identity, tls, agents_silent_for=silent_for, high_water=mark, mine=turn.mine)
+    telling = courier(backend, identity, settings, settings.public_url, turn.mine)
+    works = (turn.keep(post.stop, reactions.wake), reactions.run(post.stop), telling.run(post.stop))
+    tasks = [asyncio.create_task(work) for work in works]
     try:
         await supervisor.run(post.stop, ready)
     finally:
         post.stop.set()
-        await asyncio.gather(reacting, telling)
+        await asyncio.gather(*tasks)
+        turn.give_back()
 
 
 def _provider(settings: Settings, post: Post, backend: Backend) -> tuple[list[Listener], tuple[ProviderSettings, ...]]:

@@ -33,6 +33,7 @@ from infra.keystore.custody import KeyStoreCustody
 from infra.keystore.handovers import MemoryHandovers
 from infra.keystore.kek_file import LocalKekFile
 from infra.keystore.store import EncryptedKeyStore, sqlite_key_store
+from infra.ledger.following import DataVersion, Following
 from infra.ledger.sqlite import SqliteLedger
 from infra.metrics.backend import BackendMetrics
 from infra.names import BundledNameTables
@@ -40,9 +41,9 @@ from infra.notices.database import NoticesDatabase
 from infra.notices.outbox import Outbox
 from infra.randomness import RandomPool
 from infra.reading import ViewsReading, every
+from infra.records.leases import LEASES, RecordLeases
 from infra.records.sealing import sealer_from
 from infra.records.sqlite import sqlite_records
-from infra.views.leases import MemoryLeases
 from infra.views.runner import Runner
 from infra.views.sqlite import SqliteViews
 from infra.views.views import StoredViews
@@ -72,7 +73,8 @@ class Backend:
     grants: GrantsAtHead
     evidence: Evidence
     wakeups: Wakeups
-    leases: MemoryLeases
+    leases: RecordLeases
+    following: Following
     health: BackendHealth
     metrics: BackendMetrics
     presence: SqlitePresence
@@ -122,7 +124,9 @@ class Backend:
 
     def close(self) -> None:
         """Stop the thread of the read models, then close the files."""
+        self.following.close()
         self.runner.stop()
+        self.leases.close()
         self.notices.close()
         self.ledger.close()
         self.views.close()
@@ -137,9 +141,11 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
     clock = guarded(clock)
     keystore, ledger = _stores(files, clock)
     views, wakeups = SqliteViews(files.views, MODELS), Wakeups()
-    runner, metrics = _following(ledger, views, wakeups, clock)
-    issuers = InternalIssuers(issuer_records(views), keystore)
-    services = _services(ledger, issuers, views, clock, reserved_names)
+    following = Following(ledger, DataVersion(ledger))
+    following.subscribe(lambda entries: clock.hear(event for entry in entries for event in entry.events))
+    runner, metrics = _folding(ledger, following, views, wakeups, clock)
+    issuers = InternalIssuers(issuer_records(views), keystore, newer=lambda: issuer_records(views))
+    services = _services(ledger, following, issuers, views, clock, reserved_names)
     return Backend(
         files=files,
         clock=clock,
@@ -150,10 +156,11 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
         issuers=issuers,
         services=services,
         bus=Bus(services, HANDLERS),
-        grants=_grants(ledger),
+        grants=_grants(ledger, following),
         evidence=Evidence(ledger),
         wakeups=wakeups,
-        leases=MemoryLeases(clock),
+        leases=RecordLeases(sqlite_records(files.leases, LEASES), clock),
+        following=following,
         health=BackendHealth(ledger, views, runner, keystore, clock, metrics.records, services.gate),
         metrics=metrics,
         presence=SqlitePresence(files.presence, clock),
@@ -168,26 +175,26 @@ def _stores(files: Files, clock: GuardedClock) -> tuple[EncryptedKeyStore, Sqlit
     keystore = sqlite_key_store(files.keys, LocalKekFile.load(files.kek_file), clock=clock, data_dir=files.data_dir)
     ledger = SqliteLedger(files.ledger, clock=clock)
     clock.begin(ledger)
-    ledger.subscribe(lambda entries: clock.hear(event for entry in entries for event in entry.events))
     return keystore, ledger
 
 
-def _grants(ledger: SqliteLedger) -> GrantsAtHead:
+def _grants(ledger: SqliteLedger, following: Following) -> GrantsAtHead:
     """Return the grants at the head of the ledger, which hear of every entry."""
-    grants = GrantsAtHead(ledger)
-    ledger.subscribe(grants.hand_over)
+    grants = GrantsAtHead(ledger, following.caught_up)
+    following.subscribe(grants.hand_over)
     return grants
 
 
 def _services(
     ledger: SqliteLedger,
+    following: Following,
     issuers: InternalIssuers,
     views: StoredViews,
     clock: GuardedClock,
     reserved_names: frozenset[str],
 ) -> Services:
-    randomness, gate = RandomPool(), BackendGate(clock, ledger)
-    ledger.subscribe(gate.hear)
+    randomness, gate = RandomPool(), BackendGate(clock, ledger, following.caught_up)
+    following.subscribe(gate.hear)
     return Services(
         ledger=ledger,
         issuers=issuers,
@@ -201,11 +208,11 @@ def _services(
     )
 
 
-def _following(
-    ledger: SqliteLedger, views: StoredViews, wakeups: Wakeups, clock: GuardedClock
+def _folding(
+    ledger: SqliteLedger, following: Following, views: StoredViews, wakeups: Wakeups, clock: GuardedClock
 ) -> tuple[Runner, BackendMetrics]:
     """Start to fold the ledger into the views, and wait until they have caught up with it; count from here on."""
-    runner = Runner(ledger, views)
+    runner = Runner(following, views)
     runner.listen(wakeups.changed)
     runner.start()
     views.wait_for_blocking(ledger.head().position, timeout=_CATCH_UP_SECONDS)

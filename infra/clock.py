@@ -10,6 +10,9 @@
 The steady clock is Linux's ``CLOCK_BOOTTIME``, which goes on while the machine sleeps. Elsewhere it is Python's
 monotonic clock, which may stand still in sleep: waking then looks like a jump of the wall clock, and somebody is
 asked. A paused virtual machine looks the same everywhere.
+
+A doubt that one process records holds all of them, until the one that found it finds the clocks in agreement again, or
+a person has spoken. A process that begins while there is one takes it up.
 """
 
 from __future__ import annotations
@@ -63,6 +66,8 @@ class GuardedClock:
         self._wall, self._steady, self._lock = wall, steady, Lock()
         self._trusted, self._at = wall(), steady()
         self._doubt: Cause | None = None
+        self._told: Cause | None = None  # the doubt on record, which another process may have found
+        self._ours = False  # whether this process found it, or took it up: then this one also ends it
         self._offset, self._version = _NONE, 0
 
     def __call__(self) -> datetime:
@@ -77,7 +82,8 @@ class GuardedClock:
                 return Times(wall, wall)
             expected = self._trusted + timedelta(seconds=max(0.0, steady - self._at))
             self._trusted, self._at = self._judge(wall, expected), steady
-            return Times(wall, self._trusted, self._doubt)
+            self._ours = self._ours or self._doubt is not None
+            return Times(wall, self._trusted, self._doubt or (None if self._ours else self._told))
 
     def _judge(self, wall: datetime, expected: datetime) -> datetime:
         """Return the trusted time; it stands still, rather than go back, while the wall clock is a little behind."""
@@ -97,6 +103,8 @@ class GuardedClock:
         left, last = Clock.replay(map(event_of, stream)), _last_moment(ledger)
         with self._lock:
             wall = self._wall()
+            self._told = left.doubt if left else None
+            self._ours = self._told is not None
             if left is not None and (left.doubt or left.offset):
                 self._resume(left, wall, last)
             else:
@@ -114,19 +122,22 @@ class GuardedClock:
             self._doubt, self._trusted = left.doubt or "jumped", last
 
     def hear(self, events: Iterable[StoredEvent]) -> None:
-        """Believe what a person said, in this process or in another one; each word counts once."""
+        """Believe what a person said, and share a doubt, of this process or another one; each word counts once."""
         for stored in events:
             if stored.stream_id == Clock.the_id() and stored.stream_version > self._version:
                 self._version = stored.stream_version
-                if stored.topic == Clock.Confirmed.TOPIC:
-                    self._settle(event_of(stored))
+                said = event_of(stored)
+                self._told = said.cause if isinstance(said, Clock.Suspected) else None
+                if self._told is None:
+                    self._ours = False
+                if isinstance(said, Clock.Confirmed):
+                    self._settle(said)
 
     def catch_up(self, ledger: Ledger) -> None:
         """Hear what was said in other processes since."""
         self.hear(ledger.stream(Clock.the_id(), after=self._version))
 
-    def _settle(self, said: object) -> None:
-        assert isinstance(said, Clock.Confirmed)
+    def _settle(self, said: Clock.Confirmed) -> None:
         with self._lock:
             if said.right == "wall":
                 self._trusted, self._at, self._offset, self._doubt = self._wall(), self._steady(), _NONE, None

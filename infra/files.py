@@ -76,6 +76,11 @@ class Files:
         return self.data_dir / "notices.sqlite"
 
     @property
+    def leases(self) -> Path:
+        """Who does what just now; may be deleted while the backend is stopped."""
+        return self.data_dir / "leases.sqlite"
+
+    @property
     def living(self) -> Path:
         """Locked by every process that serves these files, so that each knows whether there are others."""
         return self.data_dir / "serving.lock"

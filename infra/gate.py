@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from commands.ports.gate import Hold, Times
-from commands.ports.ledger import Entry, Ledger
+from commands.ports.ledger import Entry, Ledger, LedgerError
 from commands.stored import event_of
 from domain.continuity.epochs import Epochs
 from domain.errors import Unavailable
@@ -26,10 +26,10 @@ The backend's own certificate is among it: without one nobody could sign in. Its
 
 
 class BackendGate:
-    """Asks the guarded clock, and the ledger's own record of losses."""
+    """Asks the guarded clock, and the ledger's own record of losses; ``caught_up`` first lets both hear the newest."""
 
-    def __init__(self, clock: GuardedClock, ledger: Ledger) -> None:
-        self._clock, self._ledger = clock, ledger
+    def __init__(self, clock: GuardedClock, ledger: Ledger, caught_up: Callable[[], object] = lambda: None) -> None:
+        self._clock, self._ledger, self._caught_up = clock, ledger, caught_up
         self._epochs: Epochs | None = None
         self.look()
 
@@ -38,7 +38,7 @@ class BackendGate:
         self._epochs = Epochs.replay(map(event_of, self._ledger.stream(Epochs.the_id())))
 
     def hear(self, entries: Sequence[Entry]) -> None:
-        """Look again when this process has recorded something of it."""
+        """Look again when something of it was recorded, in whichever process."""
         if any(event.stream_id == Epochs.the_id() for entry in entries for event in entry.events):
             self.look()
 
@@ -48,6 +48,7 @@ class BackendGate:
 
     def issuing(self) -> None:
         """Refuse while the time is in doubt: a certificate's validity cannot be taken back."""
+        self._at_head()
         times = self._clock.times()
         if times.doubt is not None:
             raise Unavailable(
@@ -66,9 +67,18 @@ class BackendGate:
 
     def executing(self, action: str) -> None:
         """Refuse what would issue, revoke or publish from a ledger that has forgotten what was published."""
-        if action not in WHILE_HELD and self.hold() is not None:
+        if action in WHILE_HELD:
+            return
+        self._at_head()
+        if self.hold() is not None:
             raise Unavailable(
                 "the ledger was restored from before what was published; two people have to decide how it goes on",
                 rule="restored-with-loss",
                 fix="SEC_OPS or ADMIN: sslclm recovery show, then propose, and a second person confirms",
             )
+
+    def _at_head(self) -> None:
+        try:
+            self._caught_up()
+        except LedgerError as problem:
+            raise Unavailable(str(problem), rule="ledger-unavailable", fix="try again in a moment") from problem

@@ -39,9 +39,14 @@ _request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 def begin_request(scope: MutableMapping[str, Any]) -> None:
     """Give a request its id: on every log line from here, and in ``scope["state"]["request_id"]``."""
-    request_id = secrets.token_hex(16)
-    _request_id.set(request_id)
-    scope.setdefault("state", {})["request_id"] = request_id
+    drawn = secrets.token_hex(16)
+    _request_id.set(drawn)
+    scope.setdefault("state", {})["request_id"] = drawn
+
+
+def request_id() -> str:
+    """Return the id of the request that this task answers; empty where it answers none."""
+    return _request_id.get()
 
 
 def masked(value: Any, name: str = "") -> Any:
@@ -91,8 +96,8 @@ class JsonFormatter(logging.Formatter):
         }
         if self._worker:
             line["worker"] = self._worker
-        if request_id := _request_id.get():
-            line["request_id"] = request_id
+        if answering := request_id():
+            line["request_id"] = answering
         extra = {key: value for key, value in vars(record).items() if key not in _STANDARD}
         line.update({key: masked(value, key) for key, value in extra.items() if key not in line})
         if record.exc_info:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from commands.ports.presence import SignOfLife, WatchedHost
 from domain.moments import microseconds, moment_of
@@ -20,6 +21,12 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sign (
   host_id TEXT PRIMARY KEY, at_us INTEGER NOT NULL, agent_version TEXT NOT NULL, state TEXT NOT NULL,
   detail TEXT NOT NULL) STRICT
+"""
+_ALL = "SELECT host_id, at_us, agent_version, state, detail FROM sign"
+_NEWER = """
+INSERT INTO sign VALUES (?, ?, ?, ?, ?) ON CONFLICT (host_id) DO UPDATE SET
+  at_us = excluded.at_us, agent_version = excluded.agent_version, state = excluded.state, detail = excluded.detail
+WHERE excluded.at_us > at_us
 """
 
 
@@ -53,17 +60,23 @@ class SqlitePresence:
             return self._known().get(host_id)
 
     def save(self) -> None:
-        """Write what has changed; raises ``sqlite3.Error`` and keeps it for the next time where that fails."""
+        """Write what has changed, and learn what other processes have heard since.
+
+        Raises ``sqlite3.Error`` and keeps everything for the next time where that fails.
+        """
         with self._lock:
             names, self._unsaved = self._unsaved, set()
             rows = [(name, *_columns(self._known()[name])) for name in names]
         try:
             with closing(_open(self._path)) as db, db:
-                db.executemany("INSERT OR REPLACE INTO sign VALUES (?, ?, ?, ?, ?)", rows)
+                db.executemany(_NEWER, rows)
+                found = db.execute(_ALL).fetchall()
         except sqlite3.Error:
             with self._lock:
                 self._unsaved |= names
             raise
+        with self._lock:
+            self._learn(found)
 
     def _note(self, host_id: str, sign: SignOfLife) -> None:
         self._known()[host_id] = sign
@@ -72,9 +85,17 @@ class SqlitePresence:
     def _known(self) -> dict[str, SignOfLife]:
         if self._signs is None:
             with closing(_open(self._path)) as db:
-                rows = db.execute("SELECT host_id, at_us, agent_version, state, detail FROM sign").fetchall()
-            self._signs = {host_id: SignOfLife(moment_of(at_us), *told) for host_id, at_us, *told in rows}
+                rows = db.execute(_ALL).fetchall()
+            self._signs = {}
+            self._learn(rows)
         return self._signs
+
+    def _learn(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        signs = self._known()
+        for host_id, at_us, *told in rows:
+            sign, known = SignOfLife(moment_of(at_us), *told), signs.get(host_id)
+            if known is None or known.at < sign.at:
+                signs[host_id] = sign
 
 
 def _columns(sign: SignOfLife) -> tuple[int, str, str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from commands.context import Held, Role
 from commands.ports.ledger import Entry, Ledger
@@ -16,12 +16,13 @@ _TOPICS = frozenset((Grant.Granted.TOPIC, Grant.Withdrawn.TOPIC))
 class GrantsAtHead:
     """Folds the grants' events in memory; every question first reads what the ledger has got since the last one.
 
-    Adapter of :class:`commands.access.rights.Grants`. What this process appends is handed over and need not be read;
-    what another process appends is, so the head of the ledger is asked with every question all the same.
+    Adapter of :class:`commands.access.rights.Grants`. What is handed over need not be read. ``caught_up`` tells how far
+    the ledger has come, having handed over what is new; it is asked with every question.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, caught_up: Callable[[], int] | None = None) -> None:
         self._ledger = ledger
+        self._head = caught_up or (lambda: ledger.head().position)
         self._position = 0
         self._lock = threading.Lock()
         self._in_force: dict[tuple[str, SubjectKind, str], dict[str, Held]] = {}
@@ -29,8 +30,9 @@ class GrantsAtHead:
 
     def held(self, provider: str, subject_kind: SubjectKind, subjects: Iterable[str]) -> tuple[Held, ...]:
         """Return what the exact, case-sensitive ``subjects`` hold by the grants in force now."""
+        head = self._head()  # asked without the lock: what it finds is handed over here meanwhile
         with self._lock:
-            self._catch_up()
+            self._read_to(head)
             found = [self._in_force.get((provider, subject_kind, subject), {}) for subject in subjects]
             return tuple(held for grants in found for held in grants.values())
 
@@ -43,8 +45,7 @@ class GrantsAtHead:
             finally:
                 self._lock.release()
 
-    def _catch_up(self) -> None:
-        head = self._ledger.head().position
+    def _read_to(self, head: int) -> None:
         while self._position < head:
             self._take(self._ledger.entries(self._position + 1))
 

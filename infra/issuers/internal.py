@@ -31,7 +31,7 @@ class InternalIssuers:
 
     Keys are loaded at first use and kept in memory; no method gives one away. What was prepared is remembered until
     it is signed once: only bytes that this process prepared, unaltered, are ever signed. The oldest of more than
-    20,000 unsigned ones are forgotten.
+    20,000 unsigned ones are forgotten. ``newer``: all that are known now, asked for one that is not known here.
     """
 
     def __init__(
@@ -40,7 +40,9 @@ class InternalIssuers:
         keystore: KeyStore,
         *,
         signer_for: Callable[[IssuerRecord], Signer] | None = None,
+        newer: Callable[[], Iterable[IssuerRecord]] = tuple,
     ) -> None:
+        self._newer = newer
         self._signer_for = signer_for or (lambda record: SoftwareSigner.from_keystore(keystore, record.key_id))
         self._issuers: dict[str, _Issuer] = {}
         self._pending: OrderedDict[tuple[str, str], bytes] = OrderedDict()
@@ -109,7 +111,7 @@ class InternalIssuers:
         return prepared
 
     def _issuer(self, issuer_id: str, kind: str | None = None) -> _Issuer:
-        issuer = self._issuers.get(issuer_id)
+        issuer = self._issuers.get(issuer_id) or self._made_elsewhere(issuer_id)
         if issuer is None or kind not in (None, issuer.record.kind):
             what = "CA" if kind is None else f"CA of kind {kind!r}"
             raise NotFound(
@@ -118,6 +120,13 @@ class InternalIssuers:
                 fix="see: sslclm issuers",
             )
         return issuer
+
+    def _made_elsewhere(self, issuer_id: str) -> _Issuer | None:
+        """Look for an issuer that another process has made since."""
+        for record in self._newer():
+            if record.issuer_id not in self._issuers:
+                self.add(record)
+        return self._issuers.get(issuer_id)
 
     def _signer(self, issuer: _Issuer) -> Signer:
         if issuer.signer is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from commands.notices.compose import notices_of
@@ -15,7 +15,7 @@ from commands.notices.notice import Notice, Subjects
 from commands.ports.ledger import Entry
 from commands.ports.notices import Digest
 from domain.errors import ClmError, Unavailable
-from infra.ledger.store import LedgerStore
+from infra.ledger.following import Following
 from infra.notices.channel import Channel, DeliveryFailed
 from infra.notices.outbox import Outbox
 from projections.query import Views
@@ -26,12 +26,21 @@ _BATCH = 200
 
 
 class Courier:
-    """One task of one process. Two of them would tell some things twice, under the same ids, and lose nothing."""
+    """A task of the process whose turn it is (``mine``), which keeps the turn for longer than a delivery takes.
+
+    Two at once, where a turn has changed in the middle of a round, may tell a thing twice, under the same id.
+    """
 
     def __init__(
-        self, ledger: LedgerStore, views: Views, outbox: Outbox, subjects: Subjects, channels: Sequence[Channel]
+        self,
+        ledger: Following,
+        views: Views,
+        outbox: Outbox,
+        subjects: Subjects,
+        channels: Sequence[Channel],
+        mine: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._ledger, self._views = ledger, views
+        self._ledger, self._views, self._mine = ledger, views, mine
         self._outbox, self._subjects = outbox, subjects
         self._channels = {channel.name: channel for channel in channels}
         self._news = asyncio.Event()
@@ -43,14 +52,15 @@ class Courier:
         try:
             while not stop.is_set():
                 self._news.clear()
-                await self._calmly()
+                if self._mine():
+                    await self._calmly()
                 await _first_of((stop, self._news), every)
                 await _first_of((stop,), 1.0)  # what is recorded in one go is read in one go
         finally:
             ends()
 
     def _heard(self, loop: asyncio.AbstractEventLoop, _entries: Sequence[Entry]) -> None:
-        """Note, in the ledger's writer thread, that there is something to read."""
+        """Note, in whichever thread tells it, that there is something to read."""
         loop.call_soon_threadsafe(self._news.set)
 
     async def _calmly(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from infra.bootstrap import Backend
 from infra.identity.wiring import Identity
 from infra.notices.courier import Courier
@@ -10,8 +12,13 @@ from infra.notices.subjects import ViewsSubjects
 from projections.access.teams import TEAMS
 
 
-def courier(backend: Backend, identity: Identity, ways: Ways, base_url: str) -> Courier:
-    """Return the task that tells people. Raises InvalidInput and NotFound for files that cannot be used."""
+def courier(
+    backend: Backend, identity: Identity, ways: Ways, base_url: str, mine: Callable[[], bool] = lambda: True
+) -> Courier:
+    """Return the task that tells people, where it is ``mine`` to do.
+
+    Raises InvalidInput and NotFound for files that cannot be used.
+    """
 
     def contact_of(team_id: str) -> str | None:
         team = backend.views.get(TEAMS, team_id)
@@ -20,4 +27,4 @@ def courier(backend: Backend, identity: Identity, ways: Ways, base_url: str) -> 
     address_of = identity.contacts.address
     out = channels(ways, contact_of=contact_of, address_of=address_of, base_url=base_url, clock=backend.clock)
     subjects = ViewsSubjects(backend.views, backend.ledger)
-    return Courier(backend.ledger, backend.views, backend.notices, subjects, out)
+    return Courier(backend.following, backend.views, backend.notices, subjects, out, mine)

@@ -63,6 +63,12 @@ async def own_identity(backend: Backend, names: OwnNames) -> ServerIdentity:
     return _identity(backend, row)
 
 
+def present_identity(backend: Backend, names: OwnNames) -> ServerIdentity | None:
+    """Return the newest certificate for these names with its key; None where there is none."""
+    row = _newest(backend, names)
+    return None if row is None else _identity(backend, row)
+
+
 def _newest(backend: Backend, names: OwnNames) -> InventoryRow | None:
     page = backend.views.find(INVENTORY, InventoryFilter(purpose="server", state="issued"))
     wanted = {*names.dns_names, *names.ip_addresses}

@@ -18,8 +18,12 @@ class Agents:
         fleet = ViewsFleet(backend.views)
         self._watch = AgentWatch(backend.bus, fleet, backend.presence, backend.clock, silent_for)
 
-    async def react(self) -> None:
-        """Save first: what a crash forgets is at most a minute old."""
+    async def save(self) -> None:
+        """Save what this process has heard: what a crash forgets is at most a minute old."""
         await asyncio.to_thread(self._backend.presence.save)
+
+    async def react(self) -> None:
+        """Save first, and so learn what other processes have heard."""
+        await self.save()
         await self._backend.caught_up()
         await self._watch.look()

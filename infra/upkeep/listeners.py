@@ -8,7 +8,7 @@ from functools import partial
 from cryptography.hazmat.primitives import hashes
 
 from infra.bootstrap import Backend
-from infra.server.own_certificate import OwnNames, own_identity
+from infra.server.own_certificate import OwnNames, own_identity, present_identity
 from infra.server.tls import ReloadableContext, agents_context, people_context
 
 
@@ -22,9 +22,16 @@ class OwnTls:
     agents_roots: bytes
 
 
-async def keep_own_certificate(backend: Backend, tls: OwnTls) -> None:
-    """Renew the certificate when it is time. Raises what a listener says that cannot serve the new one."""
-    identity = await own_identity(backend, tls.names)
+async def renew_own_certificate(backend: Backend, tls: OwnTls) -> None:
+    """Have a new certificate issued when it is time."""
+    await own_identity(backend, tls.names)
+
+
+async def serve_newest(backend: Backend, tls: OwnTls) -> None:
+    """Change to the newest certificate, whichever process renewed it. Raises what a listener says that cannot."""
+    identity = present_identity(backend, tls.names)
+    if identity is None:
+        return
     leaf = identity.certificates()[0].fingerprint(hashes.SHA256()).hex()
     builds = (
         (tls.people, people_context),

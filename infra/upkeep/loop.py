@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import Protocol
 
 from commands.ports.ledger import Entry
 from domain.base import Event
 from domain.errors import ClmError
-from infra.ledger.store import LedgerStore
 
 LOG = logging.getLogger(__name__)
 EVERY_SECONDS = 60.0
@@ -30,7 +30,8 @@ class Reaction:
 
     ``wakes``: facts after which it is done at once, instead of at the end of the minute. ``next``: when there will be
     something to do, as far as the reaction can know; None: nothing is planned. ``while_held``: it is
-    done, too, while a restore with loss waits for people.
+    done, too, while a restore with loss waits for people. ``everywhere``: it is about this process, so each does it;
+    the others are done by the process whose turn it is.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Reaction:
     wakes: tuple[type[Event], ...] = ()
     next: Callable[[], datetime | None] = _nothing_planned
     while_held: bool = False
+    everywhere: bool = False
 
 
 @dataclass(slots=True)
@@ -54,19 +56,27 @@ class Record:
     ended: float = 0.0
 
 
+class Facts(Protocol):
+    """Tells of every committed entry, whoever wrote it."""
+
+    def subscribe(self, listener: Callable[[Sequence[Entry]], None]) -> Callable[[], None]:
+        """Have ``listener`` told; returns what ends it."""
+
+
 @dataclass(slots=True)
 class Upkeep:
     """Runs reactions one after another until told to stop: each once a minute, when it is woken, and when it planned.
 
-    Facts that follow within a second share one round. ``records`` stand still when this loop does: that is how an
-    outsider sees it.
+    Facts that follow within a second share one round. ``mine``: whether it is this process's turn, where several work
+    on one ledger. ``records`` stand still when this loop does: that is how an outsider sees it.
     """
 
-    ledger: LedgerStore
+    ledger: Facts
     reactions: Sequence[Reaction]
     clock: Callable[[], datetime]
     records: dict[str, Record] = field(default_factory=dict)
     held: Callable[[], bool] = lambda: False
+    mine: Callable[[], bool] = lambda: True
     _ran: dict[str, tuple[float, datetime]] = field(default_factory=dict)
     _woken: set[str] = field(default_factory=set)
     _awake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -79,7 +89,7 @@ class Upkeep:
             while not stop.is_set():
                 self._awake.clear()
                 for reaction in self.reactions:
-                    if self._rest(reaction, every) <= 0:
+                    if self._is_ours(reaction) and self._rest(reaction, every) <= 0:
                         self._woken.discard(reaction.name)
                         self._ran[reaction.name] = loop.time(), self.clock()
                         if reaction.while_held or not self.held():
@@ -87,6 +97,14 @@ class Upkeep:
                 await self._pause(stop, every)
         finally:
             ends()
+
+    def wake(self) -> None:
+        """Do everything at once: this process's turn has begun."""
+        self._ran.clear()
+        self._awake.set()
+
+    def _is_ours(self, reaction: Reaction) -> bool:
+        return reaction.everywhere or self.mine()
 
     def _rest(self, reaction: Reaction, every: float) -> float:
         """Return the seconds until a reaction's turn; 0 or less: it is now.
@@ -119,7 +137,8 @@ class Upkeep:
 
     async def _pause(self, stop: asyncio.Event, every: float) -> None:
         """Wait for the next turn, or for a fact that wakes somebody; at least a second, which such facts share."""
-        turn = min((self._rest(reaction, every) for reaction in self.reactions), default=every)
+        ours = filter(self._is_ours, self.reactions)
+        turn = min((self._rest(reaction, every) for reaction in ours), default=every)
         woken = [asyncio.create_task(event.wait()) for event in (stop, self._awake)]
         least = min(every, COALESCE_SECONDS)
         await asyncio.wait(woken, timeout=max(turn, least), return_when=asyncio.FIRST_COMPLETED)
@@ -129,7 +148,7 @@ class Upkeep:
             task.cancel()
 
     def _heard(self, loop: asyncio.AbstractEventLoop, entries: Sequence[Entry]) -> None:
-        """Note, in the ledger's writer thread, that something is due."""
+        """Note, in whichever thread tells it, that something is due."""
         topics = {one.topic for entry in entries for one in entry.events}
         names = {reaction.name for reaction in self.reactions if any(event.TOPIC in topics for event in reaction.wakes)}
         if names:

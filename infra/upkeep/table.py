@@ -29,7 +29,7 @@ from infra.upkeep.emergencies import end_emergencies
 from infra.upkeep.epoch import keep_epoch, keep_high_water
 from infra.upkeep.issuances import OpenIssuances
 from infra.upkeep.keys import HeldKeys
-from infra.upkeep.listeners import OwnTls, keep_own_certificate
+from infra.upkeep.listeners import OwnTls, renew_own_certificate, serve_newest
 from infra.upkeep.loop import EVERY_SECONDS, Reaction, Upkeep
 from infra.upkeep.renewals import renewals
 
@@ -45,30 +45,35 @@ def upkeep(
     *,
     agents_silent_for: timedelta = timedelta(minutes=10),
     high_water: Path | None = None,
+    mine: Callable[[], bool] = lambda: True,
 ) -> Upkeep:
-    """Return the loop with every reaction of this backend."""
+    """Return the loop with every reaction of this backend; ``mine``: whether it is this process's turn."""
+    agents = Agents(backend, agents_silent_for)
     return Upkeep(
-        backend.ledger,
+        backend.following,
         (
             *_continuity(backend, high_water),
             Reaction("sessions", partial(_sessions, backend, identity), while_held=True),
             *_certificates(backend),
-            Reaction("agents", Agents(backend, agents_silent_for).react),
+            Reaction("signs-of-life", agents.save, everywhere=True),
+            Reaction("agents", agents.react),
             Reaction("policy", _policy(backend)),
             Reaction("emergencies", partial(end_emergencies, backend), while_held=True),
             Reaction("calendar", Calendar(backend).react),
-            Reaction("own-certificate", partial(keep_own_certificate, backend, tls), while_held=True),
+            Reaction("own-certificate", partial(renew_own_certificate, backend, tls), while_held=True),
+            Reaction("listeners", partial(serve_newest, backend, tls), while_held=True, everywhere=True),
         ),
         backend.clock,
         backend.metrics.records,
         held=lambda: backend.gate.hold() is not None,
+        mine=mine,
     )
 
 
 def _continuity(backend: Backend, high_water: Path | None) -> tuple[Reaction, ...]:
     """Return what keeps time and history whole; first in every round, since the rest depends on it."""
     return (
-        Reaction("clock", partial(keep_time, backend), while_held=True),
+        Reaction("clock", partial(keep_time, backend), while_held=True, everywhere=True),
         Reaction("epoch", partial(keep_epoch, backend), wakes=(Epochs.Begun, Epochs.LossFound), while_held=True),
         Reaction("high-water", partial(keep_high_water, backend, high_water), wakes=(Issuer.CrlPublished,)),
     )

@@ -9,10 +9,16 @@ import pytest
 from domain.errors import InvalidInput
 from infra.server.own_certificate import OwnNames, own_identity
 from infra.server.tls import ReloadableContext, agents_context, people_context
-from infra.upkeep.listeners import OwnTls, keep_own_certificate
+from infra.upkeep.listeners import OwnTls, renew_own_certificate, serve_newest
 from tests.support.backends import Clock, set_up
 
 NAMES = OwnNames(("clm.test",), ("127.0.0.1",))
+
+
+async def keep_own_certificate(backend, tls):
+    """Renew, then serve: one process's part, and everybody's."""
+    await renew_own_certificate(backend, tls)
+    await serve_newest(backend, tls)
 
 
 @pytest.fixture

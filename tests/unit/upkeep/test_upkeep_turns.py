@@ -59,7 +59,7 @@ class Turns:
 
     async def run(self, *reactions: Reaction, every: float) -> list[str]:
         """Run until the end; returns whose turns there were, in order."""
-        upkeep = Upkeep(self.ledger, reactions, going_on())  # type: ignore[arg-type] # the one method it uses
+        upkeep = Upkeep(self.ledger, reactions, going_on())
         await asyncio.wait_for(upkeep.run(self.stop, every=every), timeout=20)
         return self.order
 
