@@ -139,11 +139,8 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
     The machine's own clock is guarded; another one is believed, unless it is guarded already.
     """
     clock = guarded(clock)
-    keystore, ledger = _stores(files, clock)
-    views, wakeups = SqliteViews(files.views, MODELS), Wakeups()
-    following = Following(ledger, DataVersion(ledger))
-    following.subscribe(lambda entries: clock.hear(event for entry in entries for event in entry.events))
-    runner, metrics = _folding(ledger, following, views, wakeups, clock)
+    keystore, ledger, following = _stores(files, clock)
+    views, wakeups, runner, metrics = _folding(files, ledger, following, clock)
     issuers = InternalIssuers(issuer_records(views), keystore, newer=lambda: issuer_records(views))
     services = _services(ledger, following, issuers, views, clock, reserved_names)
     return Backend(
@@ -168,14 +165,16 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
     )
 
 
-def _stores(files: Files, clock: GuardedClock) -> tuple[EncryptedKeyStore, SqliteLedger]:
+def _stores(files: Files, clock: GuardedClock) -> tuple[EncryptedKeyStore, SqliteLedger, Following]:
     """Open what must be there, and tie the clock to the ledger: it begins after the last entry, and hears people."""
     if not files.ledger.exists():
         raise InvalidInput(f"there is no ledger in {files.data_dir}", rule="not-initialised", fix="run: sslclm init")
     keystore = sqlite_key_store(files.keys, LocalKekFile.load(files.kek_file), clock=clock, data_dir=files.data_dir)
     ledger = SqliteLedger(files.ledger, clock=clock)
     clock.begin(ledger)
-    return keystore, ledger
+    following = Following(ledger, DataVersion(ledger))
+    following.subscribe(lambda entries: clock.hear(event for entry in entries for event in entry.events))
+    return keystore, ledger, following
 
 
 def _grants(ledger: SqliteLedger, following: Following) -> GrantsAtHead:
@@ -209,14 +208,15 @@ def _services(
 
 
 def _folding(
-    ledger: SqliteLedger, following: Following, views: StoredViews, wakeups: Wakeups, clock: GuardedClock
-) -> tuple[Runner, BackendMetrics]:
+    files: Files, ledger: SqliteLedger, following: Following, clock: GuardedClock
+) -> tuple[SqliteViews, Wakeups, Runner, BackendMetrics]:
     """Start to fold the ledger into the views, and wait until they have caught up with it; count from here on."""
+    views, wakeups = SqliteViews(files.views, MODELS), Wakeups()
     runner = Runner(following, views)
     runner.listen(wakeups.changed)
     runner.start()
     views.wait_for_blocking(ledger.head().position, timeout=_CATCH_UP_SECONDS)
-    return runner, BackendMetrics(ledger, views, runner, clock)
+    return views, wakeups, runner, BackendMetrics(ledger, views, runner, clock)
 
 
 def issuer_records(views: StoredViews) -> Iterator[IssuerRecord]:
