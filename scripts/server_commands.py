@@ -29,6 +29,7 @@ from scripts.server_clock import confirm_clock
 from scripts.server_crew import serve_many
 from scripts.server_emergency import APP as EMERGENCY
 from scripts.server_fail import fail
+from scripts.server_migrate import migrate_command
 from scripts.server_recovery import find_loss_command
 
 _PASSPHRASE_LIMIT = 1_024
@@ -147,6 +148,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "backup": backup,
     "restore": restore,
     "find-loss": find_loss_command,
+    "migrate": migrate_command,
 }
 
 

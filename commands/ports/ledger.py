@@ -134,7 +134,7 @@ class Ledger(Protocol):
         """Store one entry durably and return it. Raises :class:`LedgerError`."""
 
     def head(self) -> Head:
-        """Return where the chain ends now, as the strongest read of the store says."""
+        """Return where the chain ends now; whatever this process was told before is in it."""
 
     def stream(self, stream_id: str, *, after: int = 0) -> Sequence[StoredEvent]:
         """Return the events of one stream with a version above ``after``, in order."""

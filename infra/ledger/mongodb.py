@@ -44,7 +44,7 @@ class MongoLedger(GroupedLedger):
         super().__init__(MongoWriter(self._reads, clock).store, name=f"ledger-{connection.url.database}")
 
     def head(self) -> Head:
-        """Return where the chain ends now, confirmed by a majority."""
+        """Return where the chain ends, as a majority has it; never before what this process has seen."""
         return self._reads.head()
 
     def stream(self, stream_id: str, *, after: int = 0) -> Sequence[StoredEvent]:
