@@ -53,7 +53,7 @@ class Damaged(LedgerUnavailable):
 
     def __init__(self, position: object, what: str) -> None:
         super().__init__(f"the document {position!r} of the ledger is no entry: {what}; run: sslclm ledger verify")
-        self.position = position if isinstance(position, int) else 1
+        self.position = int(position) if isinstance(position, int | float) else 1
         self.what = what
 
 

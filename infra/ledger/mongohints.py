@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from pymongo.errors import PyMongoError
 
@@ -12,7 +13,7 @@ from infra.mongodb.connection import MongoConnection
 
 _WAIT_MS = 1_000
 _RETRY_S = 1.0
-_INSERTS = [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}]
+_INSERTS: list[Mapping[str, Any]] = [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}]
 
 
 class MongoHints:

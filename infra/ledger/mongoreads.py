@@ -14,11 +14,12 @@ from pymongo.read_concern import ReadConcern
 
 from commands.ports.ledger import Entry, Head, LedgerUnavailable, StoredEvent
 from domain.errors import Unavailable
-from infra.ledger.documents import DETAILS, ENTRIES, Document, entry_of, event_of
+from infra.ledger.documents import DETAILS, ENTRIES, Damaged, Document, entry_of, event_of
 from infra.ledger.proof.hashing import ZERO_HASH
 from infra.mongodb.connection import MongoConnection
 
 _LAST = [("_id", -1)]
+_AT_A_POSITION = {"_id": {"$gte": 1}}
 _HEAD = {"n": 1, "hash": 1, "at": 1}
 _MANY = 10_000
 _TAKEN = 11_000
@@ -82,7 +83,7 @@ class MongoReads:
 
     def head_and_time(self, session: ClientSession) -> tuple[Head, int]:
         """Return where the chain ends and when its last entry was recorded (microseconds since 1970)."""
-        return _head(self.entries.find_one({}, _HEAD, sort=_LAST, session=session))
+        return _head(self.entries.find_one(_AT_A_POSITION, _HEAD, sort=_LAST, session=session))
 
     def hashes(self, positions: Sequence[int]) -> dict[int, bytes]:
         """Return position -> entry hash of those that are stored for good; waits until a majority confirms it."""
@@ -162,7 +163,7 @@ class MongoReads:
     def stray(self) -> int:
         """Return how many documents stand at no position at all."""
         with self.reaching():
-            return self.entries.count_documents({"_id": {"$not": {"$gte": 1}}})
+            return self.entries.count_documents({"_id": {"$not": _AT_A_POSITION["_id"]}})
 
     def _with_details(self, found: Sequence[Document], session: ClientSession) -> list[Entry]:
         salts = [one.get("salt") for one in found]
@@ -184,7 +185,10 @@ class MongoReads:
 def _head(found: Document | None) -> tuple[Head, int]:
     if found is None:
         return Head(0, ZERO_HASH), 0
-    return Head(found["_id"] + found["n"] - 1, found["hash"]), int(found["at"])
+    try:
+        return Head(int(found["_id"] + found["n"] - 1), found["hash"]), int(found["at"])
+    except (KeyError, TypeError) as error:
+        raise Damaged(found["_id"], str(error)) from None
 
 
 def is_refusal(error: PyMongoError, codes: frozenset[int]) -> bool:
