@@ -7,13 +7,13 @@ from typing import Any, Protocol
 
 from commands.ports.ledger import Entry
 from infra.views.fold import Batch, Routes
-from infra.views.leasing import Leased
 from infra.views.store import NOTHING, Generation, Mark, Overtaken, Turn, ViewStore, Writer
 from projections.base import Projection
 
 CHUNK = 2_000
 """Entries folded in memory before they are written."""
 LEASE, LEASE_SECONDS = "build", 30.0
+"""Who builds, of several processes."""
 
 
 class ReadLedger(Protocol):
@@ -48,18 +48,17 @@ def rebuild(
     """Fold the whole ledger into fresh generations of these models, catch up with the others and swap.
 
     Readers use the former ones until the swap; the runner goes on meanwhile. Returns how many events were of unknown
-    topics. Raises ``FoldError`` (nothing is swapped), ``Cancelled``, and ``Superseded`` where another process builds.
+    topics. Raises ``FoldError`` (nothing is swapped), ``Cancelled``, and ``Superseded``: another process began later.
     """
     writer = store.writer()
     try:
-        with Leased(store, LEASE, LEASE_SECONDS):
-            build = _Build(ledger, writer, models)
-            while not build.near_the_end():
-                if cancelled():
-                    raise Cancelled
-                build.advance()
-            build.finish()
-            return build.skipped
+        build = _Build(ledger, writer, models)
+        while not build.near_the_end():
+            if cancelled():
+                raise Cancelled
+            build.advance()
+        build.finish()
+        return build.skipped
     finally:
         writer.close()
 

@@ -15,6 +15,9 @@ from commands.ports.ledger import Entry, Head, LedgerError
 from domain.errors import Unavailable
 from infra.views.fold import Batch, Routes, woken
 from infra.views.intake import Intake
+from infra.views.leasing import Leased
+from infra.views.rebuild import LEASE as BUILD
+from infra.views.rebuild import LEASE_SECONDS as BUILD_SECONDS
 from infra.views.rebuild import Cancelled, rebuild, stale
 from infra.views.store import Mark, Overtaken, Superseded, Turn, Writer
 from infra.views.views import StoredViews
@@ -163,18 +166,23 @@ class Runner:
 
     def _build(self, models: Sequence[Projection[Any]] = ()) -> None:
         """Build these models, or all that are not built; where another process builds, wait and look again."""
-        store, stopping = self._views.store, lambda: self._intake.stopping
-        while True:
-            with contextlib.closing(store.writer()) as writer:
-                wanted = models or stale(self._ledger, writer, self._views.models)
-            if not wanted:
-                return
+        while models or self._stale():
             try:
-                self._skipped = rebuild(self._ledger, store, wanted, cancelled=stopping)
+                with Leased(self._views.store, BUILD, BUILD_SECONDS):
+                    self._build_now(models or self._stale())  # another process may have built them meanwhile
             except (Superseded, Overtaken):
                 self._pause(_SLOWLY_SECONDS)
             else:
                 return
+
+    def _build_now(self, models: Sequence[Projection[Any]]) -> None:
+        if models:
+            store = self._views.store
+            self._skipped = rebuild(self._ledger, store, models, cancelled=lambda: self._intake.stopping)
+
+    def _stale(self) -> Sequence[Projection[Any]]:
+        with contextlib.closing(self._views.store.writer()) as writer:
+            return stale(self._ledger, writer, self._views.models)
 
     def _step(self, writer: Writer) -> None:
         """Fold what comes next, or follow the process that does."""

@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from commands.ports.ledger import Entry
+from infra.mongodb.connection import MongoConnection, check_url
+from infra.views.mongodb.views import MongoViews
 from infra.views.rebuild import rebuild
 from infra.views.runner import Runner
 from infra.views.sqlite import SqliteViews
+from infra.views.views import StoredViews
 from projections.base import Projection
 from projections.certificates.inventory import INVENTORY
 from projections.models import MODELS
 from tests.support.memoryledger import MemoryLedger, at
+from tests.support.mongod import fresh_url, named
 from tests.support.story import EVIDENCE, accept, certificate, deployment, order
 
 EVENTS_PER_CERTIFICATE = 8
@@ -30,7 +34,15 @@ def history(certificates: int, *, quiet: bool = True) -> MemoryLedger:
     return ledger
 
 
-def _one(ledger: MemoryLedger, number: int) -> int:
+def spread(certificates: int) -> MemoryLedger:
+    """Return a history like :func:`history` whose certificates are in places of their own, as in real estates."""
+    ledger = MemoryLedger(quiet=True)
+    for number in range(1, certificates + 1):
+        _one(ledger, number, directory=f"/etc/tls/{number}")
+    return ledger
+
+
+def _one(ledger: MemoryLedger, number: int, **place: str) -> int:
     wanted = order(number)
     wanted.approve_by_policy(at=at(1))
     ledger.save(wanted)
@@ -38,7 +50,7 @@ def _one(ledger: MemoryLedger, number: int) -> int:
     accept(wanted, made.id)
     ledger.save(wanted, made)
     made.issued(certificate="A" * 900, fingerprint=f"{number:064x}", at=at(2))
-    plan = deployment(number, order_id=wanted.id, certificate_id=made.id)
+    plan = deployment(number, order_id=wanted.id, certificate_id=made.id, **place)
     ledger.save(made, plan)
     plan.report_served(evidence=EVIDENCE, previous=None, at=at(3))
     wanted.target_served(deployment_id=plan.id, all_targets=frozenset((plan.id,)), at=at(3))
@@ -47,10 +59,46 @@ def _one(ledger: MemoryLedger, number: int) -> int:
 
 def rebuild_rate(ledger: MemoryLedger, models: tuple[Projection[Any], ...], folder: Path) -> float:
     """Return events per second of CPU while these models are built from nothing, stored bytes parsed."""
-    views = SqliteViews(folder / f"{len(models)}.db", models)
-    start = time.process_time()
-    rebuild(ledger, views.store, models, cancelled=lambda: False)
-    return ledger.head().position / (time.process_time() - start)
+    return rate_of(ledger, SqliteViews(folder / f"{len(models)}.db", models), time.process_time)
+
+
+def rate_of(ledger: MemoryLedger, views: StoredViews, now: Callable[[], float]) -> float:
+    """Return events per second, by a clock, while the models of a store are built from nothing."""
+    start = now()
+    rebuild(ledger, views.store, views.models, cancelled=lambda: False)
+    return ledger.head().position / (now() - start)
+
+
+def batch_rate(ledger: MemoryLedger, views: StoredViews) -> float:
+    """Return events per second of wall time while a runner catches up in batches behind a store that is built."""
+    Runner(MemoryLedger(), views)._prepare()
+    runner = Runner(ledger, views)
+    start = time.perf_counter()
+    runner.start()
+    views.wait_for_blocking(ledger.head().position, timeout=600)
+    used = time.perf_counter() - start
+    runner.stop()
+    return ledger.head().position / used
+
+
+def stores(events: int, url: str | None) -> dict[str, dict[str, float]]:
+    """Compare the stores by wall time: rebuild of the inventory and of all models, and batches of the inventory."""
+    ledger = spread(events // EVENTS_PER_CERTIFICATE)
+    figures = {}
+    with tempfile.TemporaryDirectory() as name:
+        opened: dict[str, Callable[[Any, str], StoredViews]] = {
+            "sqlite": lambda models, what: SqliteViews(Path(name) / f"{what}.db", models)
+        }
+        if url is not None:
+            opened["mongodb"] = lambda models, _: MongoViews(MongoConnection(check_url(fresh_url(url))), models)
+        for store, fresh in opened.items():
+            figures[store] = {
+                "rebuild_inventory_events_per_s": rate_of(ledger, fresh((INVENTORY,), "one"), time.perf_counter),
+                "rebuild_all_events_per_s": rate_of(ledger, fresh(MODELS, "all"), time.perf_counter),
+                "batches_inventory_events_per_s": batch_rate(ledger, fresh((INVENTORY,), "live-one")),
+                "batches_all_events_per_s": batch_rate(ledger, fresh(MODELS, "live-all")),
+            }
+    return figures
 
 
 def live_cost(entries: list[Entry], group: int, folder: Path) -> float:
@@ -86,8 +134,8 @@ def run(seconds: float) -> dict[str, float]:
 
 
 def main(show: Callable[[str], None] = print) -> None:
-    """Show the figures as JSON."""
-    show(json.dumps(run(10), indent=1))
+    """Show the figures as JSON; the stores are compared where ``SSLCLM_TEST_MONGODB`` names a replica set, too."""
+    show(json.dumps(run(10) | {"stores": stores(24_000, named())}, indent=1))
 
 
 if __name__ == "__main__":

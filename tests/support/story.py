@@ -65,7 +65,9 @@ def certificate(number: int = 1, *, team: str | None = TEAM, order_id: str | Non
     )
 
 
-def deployment(number: int = 1, *, order_id: str = "order-1", certificate_id: str = "certificate-1") -> Deployment:
+def deployment(
+    number: int = 1, *, order_id: str = "order-1", certificate_id: str = "certificate-1", directory: str | None = None
+) -> Deployment:
     """Return a planned deployment."""
     return Deployment.plan(
         stream_id=f"deployment-{number}",
@@ -74,7 +76,7 @@ def deployment(number: int = 1, *, order_id: str = "order-1", certificate_id: st
         host_id=HOST,
         team_id=TEAM,
         generation=1,
-        target=SPEC,
+        target=SPEC if directory is None else SPEC.model_copy(update={"directory": directory}),
         at=at(),
     )
 

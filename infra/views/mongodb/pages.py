@@ -10,7 +10,7 @@ from pymongo.collection import Collection
 
 from infra.views.keyset import criteria_of, order_of, read_cursor, turned
 from infra.views.mongodb.documents import Document, Shape
-from infra.views.mongodb.plan import AT_MOST, Look, condition, looks
+from infra.views.mongodb.plan import AT_MOST, Look, condition, looks, together
 from infra.views.store import Key, Row, Tallied
 from projections.query import Criterion, Filter
 
@@ -43,6 +43,7 @@ class MongoReading:
         model, order = self._shape.model, order_of(where)
         after = None if cursor is None else read_cursor(model, where, cursor)
         criteria = [self._told(one) for one in criteria_of(model, where, team_ids)]
+        criteria = together(model, criteria)
         if any(one.operator in {"any-of", "holds-any"} and not one.value for one in criteria):
             return ()
         spans = [self._span(one) for one in criteria if one.column in model.rising]

@@ -17,6 +17,7 @@ from math import prod
 from typing import Any
 
 from infra.views.mongodb.documents import Document, Index, Shape
+from projections.base import Projection
 from projections.query import Criterion, Order
 
 AT_MOST = 64
@@ -39,12 +40,10 @@ class Look:
 def looks(shape: Shape, criteria: Sequence[Criterion], order: Order, after: tuple[Any, Any] | None) -> Iterator[Look]:
     """Yield what is to be looked up for a page, one after the other until the page is full."""
     conditions = [condition(shape, one) for one in criteria]
-    index = choose(shape, criteria, order).name
-    field, way, direction = (
-        shape.field(order.column),
-        "$lt" if order.descending else "$gt",
-        -1 if order.descending else 1,
-    )
+    pinned = any(one.column == order.column and _places(one) == 1 for one in criteria if one.operator in _POINTS)
+    field = "_id" if pinned else shape.field(order.column)
+    index = choose(shape, criteria, field).name
+    way, direction = ("$lt", -1) if order.descending else ("$gt", 1)
     by_key = [("_id", direction)]
     if field == "_id":
         beyond = [] if after is None else [{"_id": {way: after[1]}}]
@@ -56,8 +55,25 @@ def looks(shape: Shape, criteria: Sequence[Criterion], order: Order, after: tupl
     yield Look(_all(conditions), index, [(field, direction), *by_key])
 
 
-def choose(shape: Shape, criteria: Sequence[Criterion], order: Order) -> Index:
-    """Return the index by which a page is looked up."""
+def together(model: Projection[Any], criteria: Sequence[Criterion]) -> list[Criterion]:
+    """Return the criteria with what is said of one column by values as one: those that all of them accept."""
+    values: dict[str, tuple[Any, ...]] = {}
+    others: list[Criterion] = []
+    for one in criteria:
+        if one.operator not in {"equals", "any-of"} or one.column in model.many:
+            others.append(one)
+            continue
+        told = (one.value,) if one.operator == "equals" else tuple(dict.fromkeys(one.value))
+        values[one.column] = tuple(value for value in values.get(one.column, told) if value in told)
+    points = [
+        Criterion("equals", column, told[0]) if len(told) == 1 else Criterion("any-of", column, told)
+        for column, told in values.items()
+    ]
+    return [*points, *others]
+
+
+def choose(shape: Shape, criteria: Sequence[Criterion], ordered: str) -> Index:
+    """Return the index by which a page is looked up that is in the order of a field."""
     named = {index.name: index for index in shape.indexes}
     points = {shape.field(one.column): _places(one) for one in criteria if one.operator in _POINTS}
     for one in criteria:
@@ -68,9 +84,14 @@ def choose(shape: Shape, criteria: Sequence[Criterion], order: Order) -> Index:
     known = (_KEY, *shape.indexes)
     for index in known:
         lone = index.fields[:-1]
-        if lone and shape.field(order.column) not in index.fields and all(points.get(one) == 1 for one in lone):
+        if (
+            lone
+            and ordered not in lone
+            and all(points.get(one) == 1 for one in lone)
+            and lone[0] not in shape.model.many
+        ):
             return index
-    return max(known, key=lambda index: _served(index, shape.field(order.column), points))
+    return max(known, key=lambda index: _served(index, ordered, points))
 
 
 def _served(index: Index, ordered: str, points: Mapping[str, int]) -> int:
