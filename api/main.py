@@ -95,6 +95,7 @@ async def serve(settings: Settings, *, ready: Callable[[], None], post: Post | N
 async def _serve(backend: Backend, settings: Settings, post: Post, ready: Callable[[], None]) -> None:
     listeners, providers = _provider(settings, post, backend)
     identity = backend.identity(providers)
+    backend.metrics.worker = post.number
     edge = edge_of(backend, identity, settings)
     tls = await _own_tls(backend, settings)
     listeners += _listeners(edge, settings, tls)

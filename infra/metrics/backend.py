@@ -26,7 +26,7 @@ class BackendMetrics:
     """Adapter of :class:`commands.ports.metrics.Metrics`.
 
     ``records``: how the reactions of the upkeep have fared, which the upkeep itself writes. ``notices``: how many
-    notices and messages are in which state.
+    notices and messages are in which state. ``worker``: which of several this is; 0: the only one.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class BackendMetrics:
     ) -> None:
         self._ledger, self._runner, self._clock = ledger, runner, clock
         self.records: dict[str, Record] = {}
+        self.worker = 0
         self.notices: Callable[[], Mapping[str, int]] = dict
         self._figures = KeptFigures(views, clock)
         self._counts, self._calls = LedgerCounts(), CallCounts()
@@ -58,9 +59,8 @@ class BackendMetrics:
     def collect(self) -> Iterator[Metric]:
         """Yield every family; what the read models cannot tell now is left out, so that the rest is seen."""
         yield from self._of_the_ledger()
-        yield from self._of_the_upkeep()
-        yield from self._counts.families()
-        yield from self._calls.families()
+        for family in (*self._of_the_upkeep(), *self._counts.families(), *self._calls.families()):
+            yield _of_worker(family, self.worker)
         try:
             yield _of_the_notices(self.notices())
             figures = self._figures.now()
@@ -95,6 +95,14 @@ class BackendMetrics:
             if record.succeeded is not None:
                 latest.add_metric([reaction], record.succeeded.timestamp())
         yield from (rounds, failed, latest)
+
+
+def _of_worker(family: Metric, worker: int) -> Metric:
+    """Name the worker whose counts these are, where there are several: a monitor must not take two for one."""
+    if worker:
+        label = {"worker": str(worker)}
+        family.samples = [one._replace(labels={**one.labels, **label}) for one in family.samples]
+    return family
 
 
 def _of_the_notices(figures: Mapping[str, int]) -> Metric:

@@ -46,7 +46,7 @@ class Turn:
         """Take the turn whenever it is free, call ``begins`` then, and give it back at the end."""
         while not stop.is_set():
             before = self.mine()
-            self._look()
+            self.look()
             if self.mine() and not before:
                 LOG.info("this process does the upkeep now")
                 begins()
@@ -60,7 +60,8 @@ class Turn:
             with contextlib.suppress(ClmError):
                 self._leases.release(NAME, self._holder)
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Take the turn where it is free, or renew it."""
         asked = time.monotonic()
         try:
             taken = self._leases.lease(NAME, self._holder, LASTS_SECONDS)

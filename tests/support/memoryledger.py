@@ -78,9 +78,10 @@ class MemoryLedger:
         index = self._starts[start]
         return [_stored(entry) for entry in self.stored[index : index + limit]]
 
-    def subscribe(self, callback: Callable[[Sequence[Entry]], None]) -> None:
+    def subscribe(self, callback: Callable[[Sequence[Entry]], None]) -> Callable[[], None]:
         """Hand over every entry from now on."""
         self._subscribers.append(callback)
+        return lambda: self._subscribers.remove(callback)
 
 
 def _stored(entry: Entry) -> Entry:
