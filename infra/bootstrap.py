@@ -14,7 +14,7 @@ from commands.bus import Bus
 from commands.certificates.importing import Imports
 from commands.handlers import HANDLERS
 from domain.errors import InvalidInput
-from infra.agents.presence import SqlitePresence
+from infra.agents.presence import StoredPresence
 from infra.agents.task_signer import Ed25519TaskSigner
 from infra.audit.evidence import Evidence
 from infra.clock import GuardedClock, guarded, utc_now
@@ -30,18 +30,19 @@ from infra.importing.reader import IsolatedReader
 from infra.issuers.internal import InternalIssuers
 from infra.issuers.records import IssuerRecord
 from infra.keystore.custody import KeyStoreCustody
-from infra.keystore.handovers import MemoryHandovers
+from infra.keystore.handovers import StoredHandovers
 from infra.keystore.kek_file import LocalKekFile
 from infra.keystore.store import EncryptedKeyStore, sqlite_key_store
 from infra.ledger.following import DataVersion, Following
 from infra.ledger.sqlite import SqliteLedger
 from infra.metrics.backend import BackendMetrics
 from infra.names import BundledNameTables
-from infra.notices.database import NoticesDatabase
 from infra.notices.outbox import Outbox
+from infra.notices.tables import NOTICES
 from infra.randomness import RandomPool
 from infra.reading import ViewsReading, every
 from infra.records.leases import LEASES, RecordLeases
+from infra.records.passing import PASSING
 from infra.records.sealing import sealer_from
 from infra.records.sqlite import sqlite_records
 from infra.views.runner import Runner
@@ -77,7 +78,7 @@ class Backend:
     following: Following
     health: BackendHealth
     metrics: BackendMetrics
-    presence: SqlitePresence
+    presence: StoredPresence
     notices: Outbox
 
     def __post_init__(self) -> None:
@@ -97,9 +98,9 @@ class Backend:
         """Return what makes and packs keys that are held for others."""
         return KeyStoreCustody(self.keystore)
 
-    def handovers(self) -> MemoryHandovers:
-        """Return a memory for the passwords of keys on their way to agents; one listener needs one."""
-        return MemoryHandovers(self.clock)
+    def handovers(self) -> StoredHandovers:
+        """Return the store of the passwords of keys on their way to agents."""
+        return StoredHandovers(self.presence.records, sealer_from(self.keystore), self.clock)
 
     @property
     def gate(self) -> BackendGate:
@@ -128,6 +129,7 @@ class Backend:
         self.runner.stop()
         self.leases.close()
         self.notices.close()
+        self.presence.close()
         self.ledger.close()
         self.views.close()
         self.keystore.close()
@@ -160,8 +162,8 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
         following=following,
         health=BackendHealth(ledger, views, runner, keystore, clock, metrics.records, services.gate),
         metrics=metrics,
-        presence=SqlitePresence(files.presence, clock),
-        notices=Outbox(NoticesDatabase(files.notices), clock),
+        presence=StoredPresence(sqlite_records(files.presence, PASSING), clock),
+        notices=Outbox(sqlite_records(files.notices, NOTICES), clock),
     )
 
 

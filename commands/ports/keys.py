@@ -50,7 +50,7 @@ class Custody(Protocol):
 
 
 class Handovers(Protocol):
-    """Passwords of packages on their way to agents: kept for minutes, in memory only, taken once."""
+    """Passwords of packages on their way to agents: kept for minutes, sealed, taken once."""
 
     def keep(self, task_id: str, holder: str, password: Secret) -> None:
         """Keep the password of the newest package of a task for its holder; a former one is forgotten."""

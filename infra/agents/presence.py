@@ -1,58 +1,49 @@
-"""Signs of life in memory, with a small file of their own so that a restart does not forget them."""
+"""Signs of life in memory, and in a store from which a restart and the other processes know them."""
 
 from __future__ import annotations
 
-import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
-from typing import Any
+from functools import partial
 
 from commands.ports.presence import SignOfLife, WatchedHost
 from domain.moments import microseconds, moment_of
-from infra.database_file import create_once
+from infra.records.passing import SIGN
+from infra.records.port import Records, Transaction, one_of
+from infra.records.tables import Row
 from projections.hosts.hosts import HOSTS, HostFilter
 from projections.query import MAX_LIMIT, Views
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS sign (
-  host_id TEXT PRIMARY KEY, at_us INTEGER NOT NULL, agent_version TEXT NOT NULL, state TEXT NOT NULL,
-  detail TEXT NOT NULL) STRICT
-"""
-_ALL = "SELECT host_id, at_us, agent_version, state, detail FROM sign"
-_NEWER = """
-INSERT INTO sign VALUES (?, ?, ?, ?, ?) ON CONFLICT (host_id) DO UPDATE SET
-  at_us = excluded.at_us, agent_version = excluded.agent_version, state = excluded.state, detail = excluded.detail
-WHERE excluded.at_us > at_us
-"""
+_AT_ONCE = 500
 
 
-class SqlitePresence:
-    """Adapter of :class:`commands.ports.presence.Presence`: every call is a dictionary's, :meth:`save` is the file's.
+class StoredPresence:
+    """Adapter of :class:`commands.ports.presence.Presence`: every call is a dictionary's, :meth:`save` is the store's.
 
-    The file is read when the first question comes, and may be deleted while the backend is stopped.
+    The store is read when the first question comes, and may be emptied while the backend is stopped.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], datetime]) -> None:
-        self._path, self._clock = path, clock
+    def __init__(self, records: Records, clock: Callable[[], datetime]) -> None:
+        self.records, self._clock = records, clock
         self._lock = threading.Lock()
         self._signs: dict[str, SignOfLife] | None = None
-        self._unsaved: set[str] = set()
+        self._unsaved: dict[str, bool] = {}  # whether the agent told of itself, or was only heard
 
     def heard(self, host_id: str) -> None:
         """Note that a host's agent is speaking now."""
         with self._lock:
             known = self._known().get(host_id)
             now = self._clock()
-            self._note(host_id, replace(known, at=now) if known else SignOfLife(now))
+            self._known()[host_id] = replace(known, at=now) if known else SignOfLife(now)
+            self._unsaved.setdefault(host_id, False)
 
     def told(self, host_id: str, *, agent_version: str, state: str, detail: str) -> None:
         """Note what an agent says of itself now."""
         with self._lock:
-            self._note(host_id, SignOfLife(self._clock(), agent_version, state, detail))
+            self._known()[host_id] = SignOfLife(self._clock(), agent_version, state, detail)
+            self._unsaved[host_id] = True
 
     def last(self, host_id: str) -> SignOfLife | None:
         """Return the last sign of life; None where none is known."""
@@ -60,54 +51,57 @@ class SqlitePresence:
             return self._known().get(host_id)
 
     def save(self) -> None:
-        """Write what has changed, and learn what other processes have heard since.
-
-        Raises ``sqlite3.Error`` and keeps everything for the next time where that fails.
-        """
+        """Write what has changed, and learn what other processes heard; Unavailable keeps it for the next time."""
         with self._lock:
-            names, self._unsaved = self._unsaved, set()
-            rows = [(name, *_columns(self._known()[name])) for name in names]
+            unsaved, self._unsaved = self._unsaved, {}
+            rows = [(_row(name, self._known()[name]), told) for name, told in unsaved.items()]
         try:
-            with closing(_open(self._path)) as db, db:
-                db.executemany(_NEWER, rows)
-                found = db.execute(_ALL).fetchall()
-        except sqlite3.Error:
+            for start in range(0, len(rows), _AT_ONCE):
+                self.records.transact(partial(_write, rows[start : start + _AT_ONCE]))
+            stored = self._stored()
+        except BaseException:
             with self._lock:
-                self._unsaved |= names
+                self._unsaved = {**unsaved, **self._unsaved}
             raise
         with self._lock:
-            self._learn(found)
+            self._learn(stored)
 
-    def _note(self, host_id: str, sign: SignOfLife) -> None:
-        self._known()[host_id] = sign
-        self._unsaved.add(host_id)
+    def close(self) -> None:
+        """Close the store; what is not saved is lost."""
+        self.records.close()
+
+    def _learn(self, stored: Mapping[str, SignOfLife]) -> None:
+        known = self._known()
+        for name, sign in stored.items():
+            if name not in self._unsaved and (name not in known or known[name].at <= sign.at):
+                known[name] = sign
 
     def _known(self) -> dict[str, SignOfLife]:
         if self._signs is None:
-            with closing(_open(self._path)) as db:
-                rows = db.execute(_ALL).fetchall()
-            self._signs = {}
-            self._learn(rows)
+            self._signs = self._stored()
         return self._signs
 
-    def _learn(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        signs = self._known()
-        for host_id, at_us, *told in rows:
-            sign, known = SignOfLife(moment_of(at_us), *told), signs.get(host_id)
-            if known is None or known.at < sign.at:
-                signs[host_id] = sign
+    def _stored(self) -> dict[str, SignOfLife]:
+        return {row["host_id"]: _sign(row) for row in self.records.find(SIGN)}
 
 
-def _columns(sign: SignOfLife) -> tuple[int, str, str, str]:
-    return microseconds(sign.at), sign.agent_version, sign.state, sign.detail
+def _write(rows: list[tuple[Row, bool]], tx: Transaction) -> None:
+    """Store signs; who was only heard keeps what another process was told, and nobody's time goes back."""
+    stored = {row["host_id"]: row for row in tx.find(SIGN, {"host_id": one_of(row["host_id"] for row, _ in rows)})}
+    merged = []
+    for row, told in rows:
+        there = stored.get(row["host_id"], row)
+        merged.append({**(row if told else there), "at_us": max(row["at_us"], there["at_us"])})
+    tx.put(SIGN, *merged)
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    create_once(path)
-    connection = sqlite3.connect(path, timeout=5.0)
-    connection.execute("PRAGMA synchronous=NORMAL")
-    connection.execute(_SCHEMA)
-    return connection
+def _row(host_id: str, sign: SignOfLife) -> Row:
+    told = {"agent_version": sign.agent_version, "state": sign.state, "detail": sign.detail}
+    return {"host_id": host_id, "at_us": microseconds(sign.at), **told}
+
+
+def _sign(row: Row) -> SignOfLife:
+    return SignOfLife(moment_of(row["at_us"]), row["agent_version"], row["state"], row["detail"])
 
 
 class ViewsFleet:

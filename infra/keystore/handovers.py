@@ -1,50 +1,50 @@
-"""Passwords of packages on their way to agents: in memory, for minutes, taken once."""
+"""Passwords of packages on their way to agents: sealed, for minutes, taken once."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from commands.ports.keystore import Secret
+from infra.records.passing import HANDOVER
+from infra.records.port import Records, Transaction, at_most
+from infra.records.sealing import Sealer
 
 GOOD_FOR = timedelta(minutes=2)
-_AT_MOST = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    holder: str
-    password: Secret
-    until: datetime
+class StoredHandovers:
+    """Adapter of the port :class:`commands.ports.keys.Handovers` that all processes share.
 
-
-class MemoryHandovers:
-    """Adapter of the port :class:`commands.ports.keys.Handovers` for one process.
-
-    Never on disk, not even encrypted: after a crash the agent asks for the key again, which is one more authorised
-    delivery on the record. ``dict.pop`` is atomic, so that of any number of attempts one gets the password.
+    The agent may take the password from another process than the one that packed the key. What lies in between is
+    sealed under a key of the key store, bound to task and holder, in no back-up, and deleted when it is taken.
     """
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
-        self._clock = clock
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+    def __init__(self, records: Records, sealer: Sealer, clock: Callable[[], datetime]) -> None:
+        self._records, self._sealer, self._clock = records, sealer, clock
 
     def keep(self, task_id: str, holder: str, password: Secret) -> None:
-        """Keep the password of a task's newest package; the oldest of more than 10,000 are forgotten."""
-        self._kept.pop(task_id, None)
-        self._kept[task_id] = _Kept(holder, password, self._clock() + GOOD_FOR)
-        while len(self._kept) > _AT_MOST or self._oldest_is_over():
-            self._kept.popitem(last=False)
+        """Keep the password of a task's newest package; a former one is forgotten, and so are those that are over."""
+        now = self._clock()
+        row = {"task_id": task_id, "holder": holder, "until": (now + GOOD_FOR).timestamp()}
+        row["sealed"] = self._sealer.seal(password.reveal(), _label(task_id, holder))
+
+        def work(tx: Transaction) -> None:
+            tx.delete(HANDOVER, {"until": at_most(now.timestamp())})
+            tx.put(HANDOVER, row)
+
+        self._records.transact(work)
 
     def take(self, task_id: str, holder: str) -> Secret | None:
         """Return the password, once; a stranger's attempt leaves it for its holder."""
-        kept = self._kept.get(task_id)
-        if kept is None or kept.holder != holder or self._kept.pop(task_id, None) is not kept:
+        taken = self._records.transact(lambda tx: tx.delete(HANDOVER, {"task_id": task_id, "holder": holder}))
+        if not taken:
             return None
-        return kept.password if self._clock() <= kept.until else None
+        self._records.scrub()
+        plain = self._sealer.open(taken[0]["sealed"], _label(task_id, holder))
+        return Secret(plain) if plain is not None and self._clock().timestamp() <= taken[0]["until"] else None
 
-    def _oldest_is_over(self) -> bool:
-        oldest = next(iter(self._kept.values()), None)
-        return oldest is not None and oldest.until < self._clock()
+
+def _label(task_id: str, holder: str) -> bytes:
+    return json.dumps(["handover", task_id, holder]).encode()

@@ -8,6 +8,7 @@ from datetime import timedelta
 from commands.hosts.watch_agents import AgentWatch
 from infra.agents.presence import ViewsFleet
 from infra.bootstrap import Backend
+from infra.records.passing import forget_expired
 
 
 class Agents:
@@ -25,5 +26,6 @@ class Agents:
     async def react(self) -> None:
         """Save first, and so learn what other processes have heard."""
         await self.save()
+        await asyncio.to_thread(forget_expired, self._backend.presence.records, self._backend.clock())
         await self._backend.caught_up()
         await self._watch.look()

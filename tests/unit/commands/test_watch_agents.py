@@ -11,7 +11,9 @@ from commands.hosts.watch_agents import AgentWatch
 from commands.ports.presence import WatchedHost
 from commands.work import Work
 from domain.hosts.host import Host
-from infra.agents.presence import SqlitePresence
+from infra.agents.presence import StoredPresence
+from infra.records.passing import PASSING
+from infra.records.sqlite import sqlite_records
 from tests.support.world import SHOP, World, system
 
 SILENT = timedelta(minutes=10)
@@ -44,7 +46,7 @@ def world(tmp_path):
 @pytest.fixture
 def presence(world, tmp_path):
     """Signs of life by the world's clock."""
-    return SqlitePresence(tmp_path / "presence.sqlite", lambda: world.now)
+    return StoredPresence(sqlite_records(tmp_path / "presence.sqlite", PASSING), lambda: world.now)
 
 
 @pytest.fixture
@@ -133,8 +135,10 @@ def test_signs_of_life_survive_a_restart(world, presence, tmp_path):
     presence.heard(host)
     presence.save()
 
-    sign = SqlitePresence(tmp_path / "presence.sqlite", lambda: world.now).last(host)
+    sign = StoredPresence(sqlite_records(tmp_path / "presence.sqlite", PASSING), lambda: world.now).last(host)
 
     assert sign is not None
     assert (sign.at, sign.agent_version, sign.state) == (world.now, "1.2", "safe-mode")
-    assert SqlitePresence(tmp_path / "presence.sqlite", lambda: world.now).last("host-x") is None
+    assert (
+        StoredPresence(sqlite_records(tmp_path / "presence.sqlite", PASSING), lambda: world.now).last("host-x") is None
+    )

@@ -12,14 +12,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
-from commands.ports.keystore import Secret
 from domain.errors import NotFound, WrongState
 from domain.profiles.spec import KeyAlgorithm
 from infra.issuers.extensions import leaf_usage
 from infra.keystore.custody import KeyStoreCustody
-from infra.keystore.handovers import MemoryHandovers
 from infra.keystore.pkcs12 import random_password
-from tests.support.keystores import NOON, Clock, MemoryKeyStore
+from tests.support.keystores import NOON, MemoryKeyStore
 
 
 def leaf_of(spki_der: bytes, *names: str) -> bytes:
@@ -63,21 +61,6 @@ def test_passwords_are_random_and_plain():
 
     assert len(drawn) == 100
     assert all(len(one) == 40 and one.isalnum() for one in drawn)
-
-
-def test_a_newer_package_replaces_the_former_ones_password():
-    """Only the newest file's password waits, and it is forgotten when its time is over."""
-    clock = Clock()
-    handovers = MemoryHandovers(clock)
-    handovers.keep("task-1", "a", Secret(b"old"))
-    handovers.keep("task-1", "a", Secret(b"new"))
-    handovers.keep("task-2", "a", Secret(b"late"))
-
-    assert handovers.take("task-1", "b") is None
-    assert handovers.take("task-1", "a").reveal() == b"new"
-    assert handovers.take("task-1", "a") is None
-    clock.now += timedelta(minutes=3)
-    assert handovers.take("task-2", "a") is None
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import pytest
 
 from commands.notices.notice import Audience, Notice, Severity
 from infra.notices.channel import DeliveryFailed
-from infra.notices.database import NoticesDatabase
 from infra.notices.outbox import Outbox
+from infra.notices.tables import NOTICES
+from infra.records.sqlite import sqlite_records
 from tests.support.identity import TurnedClock
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -60,11 +61,17 @@ def clock():
 
 
 @pytest.fixture
-def outbox(tmp_path, clock):
-    """An empty outbox."""
-    made = Outbox(NoticesDatabase(tmp_path / "notices.sqlite"), clock)
+def notices(tmp_path):
+    """The notices' tables, empty."""
+    made = sqlite_records(tmp_path / "notices.sqlite", NOTICES)
     yield made
     made.close()
+
+
+@pytest.fixture
+def outbox(notices, clock):
+    """An empty outbox."""
+    return Outbox(notices, clock)
 
 
 @pytest.fixture
