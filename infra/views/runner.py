@@ -166,10 +166,11 @@ class Runner:
 
     def _build(self, models: Sequence[Projection[Any]] = ()) -> None:
         """Build these models, or all that are not built; where another process builds, wait and look again."""
-        while models or self._stale():
+        while True:
             try:
-                with Leased(self._views.store, BUILD, BUILD_SECONDS):
-                    self._build_now(models or self._stale())  # another process may have built them meanwhile
+                if models or self._stale():
+                    with Leased(self._views.store, BUILD, BUILD_SECONDS):
+                        self._build_now(models or self._stale())  # another process may have built them meanwhile
             except (Superseded, Overtaken):
                 self._pause(_SLOWLY_SECONDS)
             else:

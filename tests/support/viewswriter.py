@@ -10,8 +10,11 @@ from commands.ports.ledger import EntryDraft, EventDraft
 from domain.base import Aggregate, Event
 from infra.ledger.drafts import genesis_draft
 from infra.ledger.sqlite import SqliteLedger
+from infra.mongodb.connection import MongoConnection, check_url
+from infra.views.mongodb.views import MongoViews
 from infra.views.runner import Runner
 from infra.views.sqlite import SqliteViews
+from infra.views.views import StoredViews
 from projections.models import MODELS
 from tests.support.memoryledger import at
 from tests.support.story import EVIDENCE, accept, certificate, deployment, order
@@ -59,10 +62,17 @@ def issue(ledger: SqliteLedger, number: int) -> int:
     return ledger.append_blocking(draft(plan)).last_position
 
 
-def write_until_killed(folder: Path, start: int) -> None:
+def open_views(folder: Path, url: str | None) -> StoredViews:
+    """Open the read models in a folder's file, or in a replica set."""
+    if url is None:
+        return SqliteViews(folder / "views.db", MODELS)
+    return MongoViews(MongoConnection(check_url(url)), MODELS)
+
+
+def write_until_killed(folder: Path, start: int, url: str | None = None) -> None:
     """Write orders numbered from ``start`` on and follow them; never returns."""
     ledger = open_ledger(folder)
-    views = SqliteViews(folder / "views.db", MODELS)
+    views = open_views(folder, url)
     runner = Runner(ledger, views, batch=7)
     runner.start()
     for number in itertools.count(start):
