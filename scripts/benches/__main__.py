@@ -12,10 +12,10 @@ from typing import Any
 
 from cryptography.hazmat.backends.openssl import backend as openssl
 
-from scripts.benches import certificates, picture, report
+from scripts.benches import certificates, picture, report, scale
 from tests.bench import bench_ledger, bench_views
 
-SHARES = {"certificates": 0.6, "append": 0.3, "views": 0.1}
+SHARES = {"certificates": 0.4, "scale": 0.3, "append": 0.2, "views": 0.1}
 """How the time is divided; verification takes what it takes."""
 
 _APPEND_CASES = 8
@@ -40,7 +40,8 @@ def main() -> None:
 def measure(seconds: float) -> dict[str, Any]:
     """Return all figures; ratios are of one run, and only they should be compared between machines."""
     with tempfile.TemporaryDirectory(prefix="sslclm-bench-") as name:
-        issued = certificates.run(seconds * SHARES["certificates"], Path(name))
+        issued = certificates.run(seconds * SHARES["certificates"], Path(name) / "one")
+        scaled = scale.run(seconds * SHARES["scale"], Path(name))
     ledger = bench_ledger.run(seconds * SHARES["append"] / _APPEND_CASES)
     checked = ledger["verify"]
     return {
@@ -53,6 +54,7 @@ def measure(seconds: float) -> dict[str, Any]:
             "openssl": openssl.openssl_version_text(),
         },
         "certificates": issued,
+        "scale": scaled,
         "append": ledger["append"],
         "verify": checked | {"sha256_to_verify": checked["raw_sha256_per_s"] / checked["verified_per_s"]},
         "views": bench_views.run(seconds * SHARES["views"]),

@@ -7,19 +7,16 @@ does hurts both alike. CPU is the kernel's count per thread of the server, the r
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
-import sys
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from scripts.benches.lab import Lab, order_bodies, running
+from scripts.benches.driving import Load, measured
+from scripts.benches.lab import Lab, Orders, running
 from tests.bench.bench_issuers import Stages
 
 CLIENTS = (1, 8, 32)
 ROUNDS = 3
-_BODIES = 2_000
 _ORDER = ("order", "POST /api/v1/orders", 201)
 _WHO = ("who", "GET /api/v1/me", 200)
 _HTTP = ("http", "GET /.well-known/sslclm/ca.pem", 200)
@@ -30,48 +27,27 @@ Plan = tuple[str, str, int]
 def run(seconds: float, folder: Path) -> dict[str, Any]:
     """Measure for about this long, server set up below ``folder``."""
     stages = asyncio.run(Stages.make())
-    bodies = order_bodies(_BODIES)
+    orders = Orders()
     cases = [(_HTTP, 32), (_WHO, 32), *((_ORDER, clients) for clients in CLIENTS)]
     each = max(0.5, seconds / (len(cases) * ROUNDS))
-    measured: dict[tuple[str, int], list[dict[str, float]]] = {(plan[0], clients): [] for plan, clients in cases}
+    cases_found: dict[tuple[str, int], list[dict[str, float]]] = {(plan[0], clients): [] for plan, clients in cases}
     bare: list[dict[str, float]] = []
     with running(folder) as lab:
-        _load(lab, _ORDER, 8, 0.5, bodies)  # warm: caches, imports, prepared statements
+        _load(lab, _ORDER, 8, 0.5, orders)  # warm: caches, imports, prepared statements
         for _ in range(ROUNDS):
             for plan, clients in cases:
                 bare.append(stages.measure())
-                found = _load(lab, plan, clients, each, bodies)
-                measured[plan[0], clients].append(found | {"to_bare": found["cpu_us"] / bare[-1]["bare_us"]})
-    return _figures(measured, bare)
+                found = _load(lab, plan, clients, each, orders)
+                cases_found[plan[0], clients].append(found | {"to_bare": found["cpu_us"] / bare[-1]["bare_us"]})
+    return _figures(cases_found, bare)
 
 
-def _load(lab: Lab, plan: Plan, clients: int, seconds: float, bodies: list[str]) -> dict[str, float]:
+def _load(lab: Lab, plan: Plan, clients: int, seconds: float, orders: Orders) -> dict[str, float]:
     """Return the figures of one load: requests per second, latencies, and µs of CPU per request by thread."""
     _, line, status = plan
-    head = f"{line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {lab.token()}\r\n"
-    head += "Content-Type: application/json\r\n" if line.startswith("POST") else ""
-    asked = {
-        "port": lab.port, "root_pem": str(lab.root_pem), "clients": clients, "seconds": seconds, "head": head,
-        "status": status, "bodies": bodies if line.startswith("POST") else [""],
-    }  # fmt: skip
-    command = [sys.executable, "-m", "scripts.benches.load"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(json.dumps(asked) + "\n")
-        process.stdin.flush()
-        process.stdout.readline()
-        lab.settle()
-        before = lab.cpu()
-        process.stdin.write("go\n")
-        process.stdin.flush()
-        answer = process.stdout.readline()
-        lab.settle()
-        after = lab.cpu()
-    if not answer:
-        raise RuntimeError(f"{line} was not answered with {status}: see the lines above")
-    found: dict[str, float] = json.loads(answer)
-    threads = {f"{name}_us": (after[name] - before[name]) / found["requests"] * 1e6 for name in after}
+    load = Load(line, status, clients, seconds, orders.take(seconds) if line.startswith("POST") else [""])
+    found, spent = measured(lab, load)
+    threads = {f"{name}_us": seconds / found["requests"] * 1e6 for name, seconds in spent.items()}
     total = {"per_s": found["requests"] / found["seconds"], "cpu_us": sum(threads.values())}
     return {**total, **threads, **{name: found[name] for name in ("p50_ms", "p99_ms", "client_cpu_us")}}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import http.client
+import itertools
 import json
 import socket
 import subprocess
@@ -34,6 +35,7 @@ from infra.setup import SetupPlan, as_system, initialise
 
 TEAM, PROFILE, MACHINE = "shop", "web", "ci-shop"
 _START_SECONDS = 60.0
+_PER_SECOND = 600
 _THREADS = ("loop", "append", "project")
 """The server's threads in the order they start: the event loop, the ledger's writer, the read models' runner."""
 
@@ -62,7 +64,9 @@ class Lab:
         spent = dict.fromkeys((*_THREADS, "others"), 0.0)
         for number, task in enumerate(tasks):
             name = _THREADS[number] if number < len(_THREADS) else "others"
-            spent[name] += int((task / "schedstat").read_text().split()[0]) / 1e9
+            spent[name] += _seconds_of(task)
+            for child in (task / "children").read_text().split():  # the workers, where there are several
+                spent["others"] += sum(map(_seconds_of, Path(f"/proc/{child}/task").iterdir()))
         return spent
 
     def settle(self, seconds: float = 10.0) -> None:
@@ -73,9 +77,14 @@ class Lab:
             time.sleep(0.1)
 
 
+def _seconds_of(task: Path) -> float:
+    return int((task / "schedstat").read_text().split()[0]) / 1e9
+
+
 @contextmanager
-def running(folder: Path) -> Iterator[Lab]:
-    """Set a backend up below ``folder`` and serve it until the block ends."""
+def running(folder: Path, *, workers: int = 1) -> Iterator[Lab]:
+    """Set a backend up below ``folder`` and serve it by so many processes until the block ends."""
+    folder.mkdir(exist_ok=True)
     files = Files(folder / "data", folder / "keys" / "kek")
     root_pem = folder / "root.pem"
     root_pem.write_bytes(asyncio.run(_set_up(files)))
@@ -92,7 +101,7 @@ def running(folder: Path) -> Iterator[Lab]:
         "SSLCLM_DEV_PROVIDER_LISTEN": f"127.0.0.1:{provider}",
     }
     with (folder / "server.log").open("wb") as log:
-        command = [sys.executable, "-m", "scripts.sslclm", "serve"]
+        command = [sys.executable, "-m", "scripts.sslclm", "serve", "--workers", str(workers)]
         server = subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=log)  # noqa: S603 - our own
     try:
         _until_ready(server, folder / "server.log")
@@ -137,9 +146,15 @@ def _until_ready(server: subprocess.Popen[bytes], log: Path) -> None:
         raise RuntimeError(f"the server did not start:\n{log.read_text()[-2000:]}")
 
 
-def order_bodies(count: int) -> list[str]:
-    """Return JSON bodies of orders, each with a CSR for its own name; all have fresh P-256 keys."""
-    return [_order(number) for number in range(count)]
+class Orders:
+    """JSON bodies of orders, each with a CSR for a name and a fresh P-256 key of its own; none is handed out twice."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+
+    def take(self, seconds: float) -> list[str]:
+        """Return more than a server takes in so many seconds."""
+        return [_order(next(self._numbers)) for _ in range(int(max(seconds, 0.5) * _PER_SECOND))]
 
 
 def _order(number: int) -> str:

@@ -71,6 +71,7 @@ class Load:
         self._run = uuid.uuid4().hex
         self._numbers = count()
         self._expected = f"HTTP/1.1 {plan['status']}".encode()
+        self._says: bytes = plan.get("says", "").encode()
         self.until = 0.0
         self.seconds: list[float] = []
 
@@ -82,8 +83,8 @@ class Load:
         return self._head + own + body
 
     def note(self, answer: bytes, seconds: float) -> None:
-        """Count an answer; another status than expected ends the run."""
-        if not answer.startswith(self._expected):
+        """Count an answer; another than expected ends the run."""
+        if not answer.startswith(self._expected) or self._says not in answer:
             raise SystemExit(answer[:2000].decode(errors="replace"))
         self.seconds.append(seconds)
 

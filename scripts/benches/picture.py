@@ -13,10 +13,12 @@ _OURS, _OTHER = "#1f77b4", "#b0b0b0"
 
 def draw(figures: dict[str, Any], path: Path) -> None:
     """Write the picture (PNG)."""
-    figure = Figure(figsize=(12, 8), layout="constrained")
-    (certificates, stages), (append, verify) = figure.subplots(2, 2)
+    figure = Figure(figsize=(17, 8), layout="constrained")
+    (certificates, stages, rates), (append, verify, beside) = figure.subplots(2, 3)
     _certificates(certificates, figures["certificates"])
     _stages(stages, figures["certificates"]["stages_us"])
+    _rates(rates, figures["scale"]["rows"])
+    _beside(beside, figures["scale"]["beside_a_bulk_call"])
     _append(append, figures["append"])
     _verify(verify, figures["verify"])
     machine = figures["machine"]
@@ -38,6 +40,25 @@ def _stages(axes: Axes, stages: dict[str, float]) -> None:
     bars = axes.barh(names, [stages[name] for name in names], color=_OURS)
     axes.bar_label(bars, fmt="%.0f")
     axes.set_title("where it goes with 32 clients, µs of CPU")
+
+
+def _rates(axes: Axes, rows: list[dict[str, float]]) -> None:
+    for shift, workers, colour in ((-0.2, 1, _OTHER), (0.2, 2, _OURS)):
+        own = [row for row in rows if row["workers"] == workers]
+        places = [place + shift for place in range(len(own))]
+        bars = axes.bar(places, [row["of_bare_rate"] for row in own], 0.4, color=colour, label=f"{workers} worker(s)")
+        axes.bar_label(bars, [f"{row['per_s']:.0f}/s" for row in own])
+    names = [f"{row['clients']:.0f}" if row["clients"] else "bulk" for row in rows if row["workers"] == 1]
+    axes.set_xticks(range(len(names)), names)
+    axes.set_title("certificates over HTTPS, in the bare rate of one core, by clients")
+    axes.legend()
+
+
+def _beside(axes: Axes, rows: list[dict[str, float]]) -> None:
+    bars = axes.bar([f"{row['workers']:.0f}" for row in rows], [row["p99_ratio"] for row in rows], color=_OURS)
+    axes.bar_label(bars, fmt="%.1f")
+    axes.axhline(1, color=_OTHER)
+    axes.set_title("p99 of single requests while bulk calls run / quiet, by workers")
 
 
 def _append(axes: Axes, rows: list[dict[str, float]]) -> None:

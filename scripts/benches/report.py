@@ -12,6 +12,7 @@ def table(figures: dict[str, Any]) -> str:
         f"{figures['measured_at']}  {machine['cpu']}, Python {machine['python']}, {machine['openssl']}",
         _certificates(issued),
         _stages(issued),
+        _scale(figures["scale"]),
         _append(figures["append"]),
         _verify(figures["verify"]),
         _views(figures["views"]),
@@ -39,6 +40,28 @@ def _stages(issued: dict[str, Any]) -> str:
     lines = ["where the CPU of a certificate goes with 32 clients"]
     lines += [f"{name:34} {spent:7.0f} us {spent / whole:5.0%}" for name, spent in stages.items()]
     return "\n".join(lines)
+
+
+def _scale(scale: dict[str, Any]) -> str:
+    lines = [
+        f"by workers; in bulk = calls of {scale['in_bulk']}; bare = parse + verify + build + sign alone on one core",
+        "workers  clients   per s  of bare rate  CPU ms each  x bare   p99 ms",
+    ]
+    lines += [
+        f"{row['workers']:7.0f} {_clients(row):>8} {row['per_s']:7.0f}"
+        f" {row['of_bare_rate']:13.2f}"
+        f" {row['cpu_us'] / 1e3:12.2f} {row['cpu_to_bare']:7.1f} {row['p99_ms']:8.1f}"
+        for row in scale["rows"]
+    ]
+    lines += [
+        f"p99 of single calls while bulk calls run, {row['workers']:.0f} worker(s): {row['p99_ratio']:.1f} times quiet"
+        for row in scale["beside_a_bulk_call"]
+    ]
+    return "\n".join(lines)
+
+
+def _clients(row: dict[str, float]) -> str:
+    return f"{row['clients']:.0f}" if row["clients"] else "in bulk"
 
 
 def _append(rows: list[dict[str, float]]) -> str:
