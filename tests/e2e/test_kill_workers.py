@@ -23,7 +23,7 @@ def test_kills_of_random_workers_under_load(tmp_path):
     with CrewBackend(tmp_path) as backend:
         stream = Stream(backend, chance)
         stream.furnish()
-        asyncio.run(_killed(backend, Load(stream), chance, kills=4, clients=50))
+        asyncio.run(_killed(backend, Load(stream), chance, kills=3, clients=50))
         eventually(lambda: len(backend.workers()) == backend.size, "the dead to be followed")
         backend.stop()
         backend.start()
