@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from infra.bootstrap import compose
 from infra.clock import GuardedClock, Limits
 from infra.server.living import Living
 from infra.upkeep.turn import Turn
+from projections.access.grants import GRANTS
 from tests.support.backends import Clock, files_in, reopen, set_up
 
 GROUP = "/teams/shop/viewers"
@@ -48,6 +50,19 @@ def test_a_grant_counts_and_ends_at_once_everywhere(pair):
 
     do(one, WithdrawGrant(grant_id=made.id_of("grant")))
     assert held() == []
+
+
+def test_whoever_answers_reads_what_was_written(pair):
+    """A position that one process answered is waited for by the other, and its own reactions hear of the fact."""
+    one, other, _ = pair
+    heard = threading.Event()
+    other.following.subscribe(lambda _: heard.set())
+
+    made = do(one, GiveGrant(provider="corp", subject=GROUP, role="ROLE_VIEWER"))
+
+    asyncio.run(other.views.wait_for(made.position))
+    assert other.views.get(GRANTS, made.id_of("grant")) is not None
+    assert heard.wait(10)
 
 
 def test_a_doubt_of_one_process_holds_the_other(tmp_path):
