@@ -2,7 +2,8 @@
 
 =====================  ================================================================================
 sslclm-application     the backend. Ledger and details: find and insert, never update or remove; other
-                       collections as their part says; no collection or index is made or dropped
+                       collections as their part says; no collection or index is made or dropped. Read models
+                       are in a database of their own, where its user has MongoDB's readWrite: they are rebuilt
 sslclm-eraser          removes details of entries (GDPR Art. 17), and reads the ledger to find them
 sslclm-migrator        ``sslclm migrate``: collections and indexes; reads the schema's versions and sets them
 sslclm-reader          reads everything: back-ups, auditors
@@ -17,6 +18,7 @@ from typing import Any
 from infra.mongodb.connection import MongoConnection
 from infra.mongodb.parts import Part
 from infra.mongodb.schema import PARTS, SCHEMA
+from infra.views.mongodb.state import database_of
 
 APPLICATION, ERASER, MIGRATOR, READER = (
     "sslclm-application",
@@ -57,3 +59,4 @@ def make_roles(connection: MongoConnection, tell: Callable[[str], None] = print)
             command = "updateRole" if name in known else "createRole"
             database.command({command: name, "privileges": privileges, "roles": []})
             tell(f"{name}: {len(privileges)} privileges in {database.name}")
+        tell(f"the application's user also needs readWrite on {database_of(connection).name}: its read models")

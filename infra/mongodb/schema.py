@@ -13,12 +13,27 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from domain.errors import WrongState
+from infra.identity.tables import IDENTITY
+from infra.keystore.tables import KEYS
 from infra.ledger.documents import LEDGER
 from infra.mongodb.connection import Document, MongoConnection
 from infra.mongodb.parts import Kept, Part
+from infra.notices.tables import NOTICES
+from infra.records.leases import LEASES
+from infra.records.mongodb import collections
+from infra.records.passing import PASSING
+from infra.records.tables import Tables
 
 SCHEMA = "schema"
-PARTS: tuple[Part, ...] = (LEDGER,)
+RECORDS = (IDENTITY, KEYS, LEASES, NOTICES, PASSING)
+
+
+def _records(tables: Tables) -> Part:
+    kept = (Kept(name, tuple(indexes)) for name, indexes in collections(tables).items())
+    return Part(f"records-{tables.name}", 1, tuple(kept))
+
+
+PARTS: tuple[Part, ...] = (LEDGER, *(_records(tables) for tables in RECORDS))
 """Every part of the backend that keeps something in MongoDB."""
 
 _EXISTS = 48

@@ -14,11 +14,13 @@ from infra.ledger.drafts import genesis_draft
 from infra.ledger.mongodb import MongoLedger
 from infra.ledger.mongohints import MongoHints
 from infra.mongodb.roles import APPLICATION, ERASER, MIGRATOR, READER, make_roles
-from infra.mongodb.schema import migrate
+from infra.mongodb.schema import check_schema, migrate
+from infra.views.mongodb.state import database_of
 from tests.support.ledgers import LEDGER_ID, ORIGIN, draft, hashed, now
 from tests.support.mongod import Node, connect, free_port, initiate, until
 
 PASSWORD = "correct-horse"
+READ_MODELS = {"app": [{"role": "readWrite", "db": "clm_views"}]}
 USERS = {"app": APPLICATION, "eraser": ERASER, "migrator": MIGRATOR, "reader": READER}
 
 
@@ -39,7 +41,8 @@ def node(tmp_path_factory):
         with closing(connect(_url(made, "root"))) as root:
             make_roles(root, lambda _: None)
             for user, role in USERS.items():
-                root.client.admin.command("createUser", user, pwd=PASSWORD, roles=[{"role": role, "db": "clm"}])
+                held = [{"role": role, "db": "clm"}, *READ_MODELS.get(user, ())]
+                root.client.admin.command("createUser", user, pwd=PASSWORD, roles=held)
         with closing(connect(_url(made, "migrator"))) as migrator:
             migrate(migrator, tell=lambda _: None)
             migrate(migrator, tell=lambda _: None)
@@ -105,6 +108,15 @@ def test_the_application_can_do_nothing_else(database, act):
         ACTS[act](database)
 
     assert refused.value.code == 13
+
+
+def test_every_part_is_found_as_it_was_migrated(database, node):
+    """What the migrator made is what the application looks for; read models it makes itself, elsewhere."""
+    with closing(connect(_url(node, "app"))) as connection:
+        check_schema(connection)
+        made = database_of(connection).create_collection("views_x_1")
+        made.create_index("a")
+        made.drop()
 
 
 def test_the_eraser_erases_details_and_nothing_else(node):
