@@ -71,7 +71,6 @@ class _Build:
         self._ahead: Sequence[Entry] = ()
         self._fresh: dict[str, Generation] = {one.model.name: one for one in writer.begin(models)}
         self._routes = Routes(models)
-        self._others = {model.name for model in models}
 
     def near_the_end(self) -> bool:
         """Tell whether little enough is left to do it while the runner is held off."""
@@ -85,7 +84,12 @@ class _Build:
         self._fold(self._ahead)
 
     def finish(self) -> None:
-        """Make the indexes, fold the rest up to where the other models stand, and swap, until nobody comes between."""
+        """Make the indexes, fold the rest up to where the other models stand, and swap, until nobody comes between.
+
+        Where there are no others the runner goes on from here: a ledger that grows meanwhile is not run after.
+        """
+        if self._all():
+            self._fold(self._ahead)
         self._writer.index(tuple(self._fresh.values()))
         swapped = False
         while not swapped:
@@ -95,7 +99,7 @@ class _Build:
         try:
             with self._writer.turn() as turn:
                 until = self._until(turn)
-                while entries := self._rest(until):
+                while until is not None and (entries := self._rest(until)):
                     self._fold(entries)
                 turn.swap(tuple(self._fresh.values()), self._mark if until is None else None)
         except Overtaken:
@@ -106,9 +110,13 @@ class _Build:
         """Return the position at which the models that are not rebuilt stand; None where all are."""
         return turn.mark.position if turn.current.keys() - self._fresh.keys() else None
 
-    def _rest(self, until: int | None) -> list[Entry]:
+    def _all(self) -> bool:
+        with self._writer.turn() as turn:
+            return self._until(turn) is None
+
+    def _rest(self, until: int) -> list[Entry]:
         entries = self._ledger.entries(self._mark.position + 1, limit=CHUNK)
-        return [entry for entry in entries if until is None or entry.last_position <= until]
+        return [entry for entry in entries if entry.last_position <= until]
 
     def _fold(self, entries: Sequence[Entry]) -> None:
         batch = Batch(self._fresh, self._routes)

@@ -68,3 +68,13 @@ def swapping(fresh: Sequence[tuple[str, int, int]], replaced: Sequence[str], tol
     kept = {"replaced": {"$concatArrays": ["$replaced", gone]}}
     literal = {name: {"$literal": value} for name, value in (told | models).items()}
     return [{"$set": literal | kept}, {"$unset": [f"builds.{name}" for name, _, _ in fresh]}]
+
+
+def leasing(holder: str, seconds: float) -> list[Document]:
+    """Return the update that takes or renews a lease where it is free or ours, and notes whose it was."""
+    ours = {"$eq": ["$holder", holder]}
+    free = {"$or": [ours, {"$lte": [{"$ifNull": ["$until", 0]}, "$$NOW"]}]}
+    former = {"$ifNull": [{"$cond": [ours, "$former", "$holder"]}, ""]}
+    taken = {"holder": holder, "until": {"$add": ["$$NOW", int(seconds * 1_000)]}, "former": former}
+    kept = {name: {"$cond": ["$free", value, f"${name}"]} for name, value in taken.items()}
+    return [{"$set": {"free": free}}, {"$set": kept}, {"$unset": "free"}]

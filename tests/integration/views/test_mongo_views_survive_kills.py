@@ -16,7 +16,7 @@ from tests.support.viewrows import all_rows
 from tests.support.viewstores import MongoPlace
 from tests.support.viewswriter import open_ledger, write_until_killed
 
-KILLS = 5
+KILLS = 4
 DEADLINE = 60
 
 
