@@ -147,7 +147,7 @@ class GroupCommit:
             # Listeners first: whoever goes on after an append finds that clock, gate and grants have heard of it.
             if stored:
                 self._tell(stored)
-            _deliver(group)
+            _deliver(group)  # DefiniteAnswer: whatever happened, every caller is told
 
     def _tell(self, stored: Sequence[Entry]) -> None:
         for listener in self._listeners:

@@ -158,6 +158,7 @@ class MongoWriter:
     ) -> int:
         """Insert in order; returns how many are durable. What has no certain answer is noted as doubtful."""
         try:
+            # SingleWinner, Gapless: in order, at positions that are unique
             self._reads.entries.insert_many(documents, ordered=True, session=session)
         except BulkWriteError as error:
             wrong = (error.details or {}).get("writeErrors", [])
@@ -184,7 +185,7 @@ class MongoWriter:
         waiting, found = len(group.jobs), self._reads.hashes(list(group.sent))
         for position, pairs in group.sent.items():
             for job, entry in pairs:
-                if found.get(position) == entry.entry_hash:
+                if found.get(position) == entry.entry_hash:  # AcknowledgedIsDurable, RefusedMeansAbsent
                     self._head = max(self._head, Head(entry.last_position, entry.entry_hash), key=_end)
                     group.settle(job, entry)
         return len(group.jobs) < waiting

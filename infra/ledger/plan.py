@@ -61,15 +61,15 @@ class Plan:
     def add(self, job: Job) -> None:
         """Chain a draft behind the others, or note why it cannot be stored; the others are not touched."""
         try:
-            self._check_key(job)
-            self._check_unchanged(job)
+            self._check_key(job)  # NoDuplicate (names as in tests/model/append.pml)
+            self._check_unchanged(job)  # UnchangedHolds
             self._check_beginning(job)
-            moved = self._check_streams(job)
+            moved = self._check_streams(job)  # StreamVersionsUnique
             self._check_tracking(job)
         except (LedgerError, ClmError) as error:
             self.outcomes.append(error)
             return
-        entry = chain(job.draft, job.drawn, self._head, self._recorded_at_us)
+        entry = chain(job.draft, job.drawn, self._head, self._recorded_at_us)  # Gapless, ChainLinks
         self._tails.update(moved)
         if entry.idempotency is not None:
             self._keys[entry.idempotency] = entry

@@ -157,6 +157,7 @@ class SqliteWriter:
         except sqlite3.Error:
             self._drop_connection()
             return OutcomeUnknown(f"the ledger's file failed while it was written, and cannot be read: {error}")
+        # AcknowledgedIsDurable, RefusedMeansAbsent: by position and hash
         return None if row and row[0] == last.entry_hash else _refused(error)
 
 
