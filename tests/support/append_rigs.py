@@ -11,13 +11,14 @@ from pathlib import Path
 
 from infra.ledger import writer
 from infra.ledger.drafts import genesis_draft
+from infra.ledger.schema import connect
 from tests.support import tcp_proxy
 from tests.support.ledger_stores import MongoStore, SqliteStore, open_ledger
 from tests.support.ledgers import LEDGER_ID, ORIGIN
 from tests.support.mongod import Node, free_port, fresh_url, initiate, until
 
 ROOT = Path(__file__).parents[2]
-_CONNECT = writer.connect
+_CONNECT = connect
 
 
 class _Failing:
