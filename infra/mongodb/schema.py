@@ -21,7 +21,6 @@ from infra.mongodb.parts import Kept, Part
 from infra.notices.tables import NOTICES
 from infra.records.leases import LEASES
 from infra.records.mongodb import collections
-from infra.records.parts import RECORDS
 from infra.records.passing import PASSING
 from infra.records.tables import Tables
 
@@ -34,7 +33,7 @@ def _records(tables: Tables) -> Part:
     return Part(f"records-{tables.name}", 1, tuple(kept))
 
 
-PARTS: tuple[Part, ...] = (LEDGER, *(_records(tables, RECORDS) for tables in RECORDS))
+PARTS: tuple[Part, ...] = (LEDGER, *(_records(tables) for tables in RECORDS))
 """Every part of the backend that keeps something in MongoDB."""
 
 _EXISTS = 48
