@@ -31,10 +31,9 @@ from infra.issuers.internal import InternalIssuers
 from infra.issuers.records import IssuerRecord
 from infra.keystore.custody import KeyStoreCustody
 from infra.keystore.handovers import StoredHandovers
-from infra.keystore.kek_file import LocalKekFile
-from infra.keystore.store import EncryptedKeyStore, sqlite_key_store
-from infra.ledger.following import DataVersion, Following
-from infra.ledger.sqlite import SqliteLedger
+from infra.keystore.store import EncryptedKeyStore
+from infra.ledger.following import Following
+from infra.ledger.store import LedgerStore
 from infra.metrics.backend import BackendMetrics
 from infra.names import BundledNameTables
 from infra.notices.outbox import Outbox
@@ -44,9 +43,8 @@ from infra.reading import ViewsReading, every
 from infra.records.leases import LEASES, RecordLeases
 from infra.records.passing import PASSING
 from infra.records.sealing import sealer_from
-from infra.records.sqlite import sqlite_records
+from infra.stores import Stores, stores_of
 from infra.views.runner import Runner
-from infra.views.sqlite import SqliteViews
 from infra.views.views import StoredViews
 from infra.views.wakeups import Wakeups
 from projections.issuers.issuers import ISSUERS, IssuerFilter, IssuerRow
@@ -63,8 +61,9 @@ class Backend:
     """Every adapter of one process; ``close`` lets go of files and threads, in order."""
 
     files: Files
+    stores: Stores
     clock: GuardedClock
-    ledger: SqliteLedger
+    ledger: LedgerStore
     keystore: EncryptedKeyStore
     views: StoredViews
     runner: Runner
@@ -87,8 +86,9 @@ class Backend:
     def identity(self, providers: tuple[ProviderSettings, ...]) -> Identity:
         """Return the identity adapters for these providers."""
         sealer, leaves = sealer_from(self.keystore), leaves_of(self.views, self.clock)
-        records = sqlite_records(self.files.identity, IDENTITY)
-        return identity(providers, records=records, sealer=sealer, clock=self.clock, leaves=leaves)
+        return identity(
+            providers, records=self.stores.records(IDENTITY), sealer=sealer, clock=self.clock, leaves=leaves
+        )
 
     def imports(self) -> Imports:
         """Return what takes foreign certificates and keys over."""
@@ -133,20 +133,22 @@ class Backend:
         self.ledger.close()
         self.views.close()
         self.keystore.close()
+        self.stores.close()
 
 
 def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[str] = frozenset()) -> Backend:
-    """Open an initialised backend's files and wire every adapter; the read models start to follow the ledger.
+    """Open an initialised backend's stores and wire every adapter; the read models start to follow the ledger.
 
     The machine's own clock is guarded; another one is believed, unless it is guarded already.
     """
-    clock = guarded(clock)
-    keystore, ledger, following = _stores(files, clock)
-    views, wakeups, runner, metrics = _folding(files, ledger, following, clock)
+    clock, stores = guarded(clock), stores_of(files)
+    keystore, ledger, following = _opened(stores, files, clock)
+    views, wakeups, runner, metrics = _folding(stores, ledger, following, clock)
     issuers = InternalIssuers(issuer_records(views), keystore, newer=lambda: issuer_records(views))
     services = _services(ledger, following, issuers, views, clock, reserved_names)
     return Backend(
         files=files,
+        stores=stores,
         clock=clock,
         ledger=ledger,
         keystore=keystore,
@@ -158,28 +160,28 @@ def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[s
         grants=_grants(ledger, following),
         evidence=Evidence(ledger),
         wakeups=wakeups,
-        leases=RecordLeases(sqlite_records(files.leases, LEASES), clock),
+        leases=RecordLeases(stores.records(LEASES), clock),
         following=following,
         health=BackendHealth(ledger, views, runner, keystore, clock, metrics.records, services.gate),
         metrics=metrics,
-        presence=StoredPresence(sqlite_records(files.presence, PASSING), clock),
-        notices=Outbox(sqlite_records(files.notices, NOTICES), clock),
+        presence=StoredPresence(stores.records(PASSING), clock),
+        notices=Outbox(stores.records(NOTICES), clock),
     )
 
 
-def _stores(files: Files, clock: GuardedClock) -> tuple[EncryptedKeyStore, SqliteLedger, Following]:
+def _opened(stores: Stores, files: Files, clock: GuardedClock) -> tuple[EncryptedKeyStore, LedgerStore, Following]:
     """Open what must be there, and tie the clock to the ledger: it begins after the last entry, and hears people."""
-    if not files.ledger.exists():
-        raise InvalidInput(f"there is no ledger in {files.data_dir}", rule="not-initialised", fix="run: sslclm init")
-    keystore = sqlite_key_store(files.keys, LocalKekFile.load(files.kek_file), clock=clock, data_dir=files.data_dir)
-    ledger = SqliteLedger(files.ledger, clock=clock)
+    if not stores.begun():
+        where = files.database or files.data_dir
+        raise InvalidInput(f"there is no ledger in {where}", rule="not-initialised", fix="run: sslclm init")
+    keystore, ledger = stores.keystore(clock), stores.ledger(clock)
     clock.begin(ledger)
-    following = Following(ledger, DataVersion(ledger))
+    following = stores.following(ledger)
     following.subscribe(lambda entries: clock.hear(event for entry in entries for event in entry.events))
     return keystore, ledger, following
 
 
-def _grants(ledger: SqliteLedger, following: Following) -> GrantsAtHead:
+def _grants(ledger: LedgerStore, following: Following) -> GrantsAtHead:
     """Return the grants at the head of the ledger, which hear of every entry."""
     grants = GrantsAtHead(ledger, following.caught_up)
     following.subscribe(grants.hand_over)
@@ -187,7 +189,7 @@ def _grants(ledger: SqliteLedger, following: Following) -> GrantsAtHead:
 
 
 def _services(
-    ledger: SqliteLedger,
+    ledger: LedgerStore,
     following: Following,
     issuers: InternalIssuers,
     views: StoredViews,
@@ -210,10 +212,10 @@ def _services(
 
 
 def _folding(
-    files: Files, ledger: SqliteLedger, following: Following, clock: GuardedClock
-) -> tuple[SqliteViews, Wakeups, Runner, BackendMetrics]:
+    stores: Stores, ledger: LedgerStore, following: Following, clock: GuardedClock
+) -> tuple[StoredViews, Wakeups, Runner, BackendMetrics]:
     """Start to fold the ledger into the views, and wait until they have caught up with it; count from here on."""
-    views, wakeups = SqliteViews(files.views, MODELS), Wakeups()
+    views, wakeups = stores.views(MODELS), Wakeups()
     runner = Runner(following, views)
     runner.listen(wakeups.changed)
     runner.start()

@@ -33,8 +33,12 @@ class Places(BaseModel):
     def _mongo_url(self) -> MongoUrl | None:
         if not self.database.startswith("mongodb"):
             return None
-        path = self.database_password_file
-        return check_url(self.database, Secret(read_private(path, _PASSWORD_LIMIT).strip()) if path else None)
+        return check_url(self.database, read_password(self.database_password_file))
+
+
+def read_password(path: Path | None) -> Secret | None:
+    """Return what a password's file holds. Raises InvalidInput and NotFound where others may read it, or it is gone."""
+    return Secret(read_private(path, _PASSWORD_LIMIT).strip()) if path else None
 
 
 def check_places(places: Places) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,10 +33,9 @@ from infra.issuers.records import aia_url, crl_url
 from infra.issuers.signers import PKCS8_FIELD, SoftwareSigner, signed
 from infra.keystore.kek_file import LocalKekFile
 from infra.keystore.sealed import check_passphrase, open_sealed, seal
-from infra.keystore.store import sqlite_key_store
 from infra.ledger.drafts import genesis_draft
-from infra.ledger.sqlite import SqliteLedger
 from infra.reading import every
+from infra.stores import stores_of
 from projections.issuers.issuers import ISSUERS, IssuerFilter
 
 ROOT, ISSUING, AGENTS = "root", "issuing", "agents"
@@ -71,8 +71,10 @@ async def initialise(
     Raises AlreadyExists where there is a ledger, and InvalidInput for a weak passphrase, before anything is made.
     """
     check_passphrase(passphrase)
-    if files.ledger.exists():
-        raise AlreadyExists(f"{files.data_dir} is set up already", rule="initialised", fix="run: sslclm serve")
+    with closing(stores_of(files)) as stores:
+        if stores.begun():
+            where = files.database or files.data_dir
+            raise AlreadyExists(f"{where} is set up already", rule="initialised", fix="run: sslclm serve")
     files.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     files.kek_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not files.kek_file.exists():
@@ -96,12 +98,11 @@ async def as_system(backend: Backend, command: Command, purpose: str) -> Outcome
 
 
 def _make_stores(files: Files, plan: SetupPlan, clock: Callable[[], datetime]) -> None:
-    kek = LocalKekFile.load(files.kek_file)
-    keystore = sqlite_key_store(files.keys, kek, clock=clock, data_dir=files.data_dir)
-    create_task_key(keystore)
-    keystore.close()
-    with SqliteLedger(files.ledger, clock=clock) as ledger:
-        ledger.append_blocking(genesis_draft(uuid.uuid4().hex, plan.origin))
+    with closing(stores_of(files)) as stores:
+        with closing(stores.keystore(clock)) as keystore:
+            create_task_key(keystore)
+        with stores.ledger(clock) as ledger:
+            ledger.append_blocking(genesis_draft(uuid.uuid4().hex, plan.origin))
 
 
 async def _authorities(backend: Backend, plan: SetupPlan, passphrase: Secret, tell: Told) -> None:

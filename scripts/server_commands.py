@@ -29,6 +29,7 @@ from scripts.server_clock import confirm_clock
 from scripts.server_crew import serve_many
 from scripts.server_emergency import APP as EMERGENCY
 from scripts.server_fail import fail
+from scripts.server_ledger import APP as LEDGER
 from scripts.server_migrate import migrate_command
 from scripts.server_recovery import find_loss_command
 
@@ -159,4 +160,5 @@ def add_to(app: typer.Typer) -> None:
         app.command(name, rich_help_panel=panel)(_interruptible(function))
     app.add_typer(EMERGENCY, name="emergency", rich_help_panel=panel)
     app.add_typer(server_keystore.APP, name="keystore", rich_help_panel=panel)
+    app.add_typer(LEDGER, name="ledger", rich_help_panel=panel)
     app.add_typer(server_people.APP, name="people", rich_help_panel=panel)

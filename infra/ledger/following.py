@@ -17,12 +17,12 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Protocol
 
 from commands.ports.ledger import Entry, Head, LedgerError
 from domain.errors import ClmError
 from infra.ledger.schema import connect
-from infra.ledger.sqlite import SqliteLedger
 from infra.logs import request_id
 
 LOOK_SECONDS = 0.1
@@ -161,8 +161,8 @@ class Following:
 class DataVersion:
     """Tells whether anybody has committed to a SQLite file since the last look; for one thread, microseconds each."""
 
-    def __init__(self, ledger: SqliteLedger) -> None:
-        self._path = ledger.path
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._connection: sqlite3.Connection | None = None
         self._known = -1
 

@@ -20,7 +20,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +31,9 @@ import httpx2
 from infra.bootstrap import Files
 from infra.issuers.records import aia_url
 from infra.ledger.paging import walk
-from infra.ledger.sqlite import SqliteLedger
+from infra.ledger.store import LedgerStore
+from infra.mongodb.connection import check_url
+from infra.stores import stores_of
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0
@@ -61,13 +63,17 @@ class CrashBackend:
     folder: Path
     process: subprocess.Popen[bytes] | None = None
     starts: int = 0
+    database: str = ""
     context: ssl.SSLContext = field(init=False)
 
     def __post_init__(self) -> None:
         self.people, self.agents, self.pki, self.provider = free_ports(4)
-        self.files = Files(self.folder / "data", self.folder / "kek" / "kek.json")
+        url = check_url(self.database) if self.database else None
+        self.files = Files(self.folder / "data", self.folder / "kek" / "kek.json", url)
         self.url = f"https://localhost:{self.people}"
         self.pki_url = f"http://localhost:{self.pki}"
+        if self.database:
+            self._run("scripts.sslclm", "migrate")
         self._run(
             "scripts.sslclm", "init", "--root-passphrase-file", str(self.folder / "passphrase"), "--new-passphrase"
         )
@@ -90,6 +96,7 @@ class CrashBackend:
             "SSLCLM_DATA_DIR": str(self.files.data_dir),
             "SSLCLM_KEK_FILE": str(self.files.kek_file),
             "SSLCLM_DEVELOPMENT": "1",
+            "SSLCLM_DATABASE": self.database,
             "SSLCLM_PUBLIC_URL": self.url,
             "SSLCLM_AGENT_URL": f"https://localhost:{self.agents}",
             "SSLCLM_PKI_URL": self.pki_url,
@@ -144,9 +151,11 @@ class CrashBackend:
         self.process = None
         return code
 
-    def ledger(self) -> SqliteLedger:
-        """Open the ledger's file; while the backend is stopped."""
-        return SqliteLedger(self.files.ledger, clock=lambda: datetime.now(UTC))
+    @contextlib.contextmanager
+    def ledger(self) -> Iterator[LedgerStore]:
+        """Open the ledger."""
+        with contextlib.closing(stores_of(self.files)) as stores, stores.ledger(lambda: datetime.now(UTC)) as ledger:
+            yield ledger
 
     def _root(self) -> str:
         with self.ledger() as ledger:

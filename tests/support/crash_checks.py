@@ -22,14 +22,14 @@ from domain.certificates.certificate import Certificate
 from domain.hosts.host import Host
 from domain.issuers.issuer import Issuer
 from infra.ledger.paging import walk
-from infra.ledger.sqlite import SqliteLedger
-from infra.views.database import read_mark
+from infra.ledger.store import LedgerStore
 from infra.views.rebuild import rebuild
 from infra.views.sqlite import SqliteViews
 from projections.models import MODELS
 from tests.support.crash_backend import CrashBackend, eventually
 from tests.support.crash_stream import Act
 from tests.support.viewrows import all_rows
+from tests.support.viewstores import MongoPlace, SqlitePlace
 
 SLUGS = {Issuer.id_for(name): name for name in ("issuing", "agents")}
 State = Mapping[str, Any]
@@ -63,23 +63,20 @@ def sound_files(backend: CrashBackend) -> None:
 
 
 def as_rebuilt(backend: CrashBackend, fresh: Path) -> None:
-    """Every table of the read models equals a rebuild from nothing."""
+    """Every row of the read models equals a rebuild from nothing."""
+    url = backend.files.database
+    place = MongoPlace(url.url) if url else SqlitePlace(backend.files.views)
     with backend.ledger() as ledger:
         head = ledger.head().position
-        eventually(lambda: _folded(backend.files.views) == head, "the read models have seen everything")
+        eventually(lambda: place.rows()["mark"].position == head, "the read models have seen everything")
         views = SqliteViews(fresh, MODELS)
         rebuild(ledger, views.store, MODELS, cancelled=lambda: False)
         views.close()
-    assert all_rows(backend.files.views) == all_rows(fresh)
+    assert place.rows() == all_rows(fresh)
     fresh.unlink()
 
 
-def _folded(path: Path) -> int:
-    with closing(sqlite3.connect(path)) as db:
-        return read_mark(db).position
-
-
-def on_record(acts: Sequence[Act], who: Mapping[str, str], ledger: SqliteLedger) -> dict[str, Entry]:
+def on_record(acts: Sequence[Act], who: Mapping[str, str], ledger: LedgerStore) -> dict[str, Entry]:
     """Every answered command is in the ledger once, as it was sent; returns the entries by the commands' keys."""
     entries = list(walk(ledger))
     by_key = Counter(entry.idempotency for entry in entries if entry.idempotency)
@@ -152,7 +149,7 @@ def _der_of_csr(body: State) -> str | None:
     return base64.b64encode(der).decode()
 
 
-def lives(ledger: SqliteLedger) -> dict[str, Life]:
+def lives(ledger: LedgerStore) -> dict[str, Life]:
     """Return every certificate's life by its id; each begins with the announcement and has at most one end."""
     found: dict[str, list[tuple[str, State]]] = {}
     for entry in walk(ledger):
@@ -169,7 +166,7 @@ def lives(ledger: SqliteLedger) -> dict[str, Life]:
     return told
 
 
-def issued_once(acts: Sequence[Act], ledger: SqliteLedger) -> dict[str, Life]:
+def issued_once(acts: Sequence[Act], ledger: LedgerStore) -> dict[str, Life]:
     """Every received certificate is on record; every announced one ended; no serial has two; returns the lives."""
     all_lives = lives(ledger)
     serials = Counter((life.started["issuer_id"], life.started["serial"]) for life in all_lives.values())
@@ -189,7 +186,7 @@ def received(acts: Sequence[Act]) -> list[str]:
     return ["".join(pem.strip().splitlines()[1:-1]) for pem in pems if pem]
 
 
-def enrolled_once(acts: Sequence[Act], ledger: SqliteLedger) -> None:
+def enrolled_once(acts: Sequence[Act], ledger: LedgerStore) -> None:
     """No bootstrap token was spent twice (each host got one), and every one that brought a certificate was spent."""
     spent = Counter(
         stream for entry in walk(ledger) for topic, stream, _ in states(entry) if topic == Host.Enrolled.TOPIC

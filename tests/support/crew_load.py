@@ -15,6 +15,8 @@ from domain.profiles.profile import Profile
 from tests.support.crash_backend import DEADLINE
 from tests.support.crash_stream import Act, Stream, fresh_csr
 
+UNAVAILABLE = 503
+
 
 @dataclass
 class Load:
@@ -43,10 +45,14 @@ class Load:
 
     async def _said(self, client: httpx2.AsyncClient, act: Act) -> bool:
         try:
-            act.take(await client.post(act.path, json=act.body, headers=act.headers))
+            answer = await client.post(act.path, json=act.body, headers=act.headers)
         except httpx2.TransportError as error:
             self.failures.append(f"{type(error).__name__}: {error}")
             return False
+        if answer.status_code == UNAVAILABLE:
+            self.failures.append(answer.json()["detail"])
+            return False
+        act.take(answer)
         return True
 
     def _order(self) -> Act:
