@@ -137,10 +137,7 @@ class Backend:
 
 
 def compose(files: Files, *, clock: Clock = utc_now, reserved_names: frozenset[str] = frozenset()) -> Backend:
-    """Open an initialised backend's stores and wire every adapter; the read models start to follow the ledger.
-
-    The machine's own clock is guarded; another one is believed, unless it is guarded already.
-    """
+    """Open an initialised backend's stores and wire every adapter; the machine's own clock is guarded."""
     clock, stores = guarded(clock), stores_of(files)
     keystore, ledger, following = _opened(stores, files, clock)
     views, wakeups, runner, metrics = _folding(stores, ledger, following, clock)

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 from commands.ports.ledger import Entry, Head, LedgerError
 from domain.errors import Unavailable
-from infra.views.fold import Batch, Routes, woken
+from infra.views.fold import Batch, FoldError, Routes, woken
 from infra.views.intake import Intake
 from infra.views.leasing import Leased
 from infra.views.rebuild import LEASE as BUILD
@@ -224,6 +224,10 @@ class Runner:
                     mark, told = self._fold(turn, entries)
         except Overtaken:
             return  # the next turn sees by whom
+        except FoldError:
+            if writer.mark().position == self._views.position:
+                raise
+            return  # rows that another process had written meanwhile were read: its fold counts, not ours
         self._advance(mark, told)
 
     def _fold(self, turn: Turn, entries: Sequence[Entry]) -> tuple[Mark, Told]:
