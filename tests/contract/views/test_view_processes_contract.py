@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
@@ -10,6 +11,7 @@ import pytest
 
 from infra.views import rebuild as rebuilding
 from infra.views import runner as running
+from infra.views.fold import FoldError
 from infra.views.rebuild import rebuild
 from infra.views.runner import LEASE, Runner
 from infra.views.store import Overtaken, Superseded
@@ -103,6 +105,25 @@ def test_of_two_turns_one_is_taken(ledger, place, started):
         first.write([], first.mark)
         with pytest.raises(Overtaken):
             second.write([], second.mark)
+
+
+def test_a_fold_that_met_another_process_rows_stops_nobody(ledger, place, started, monkeypatch):
+    """Who reads rows that were written after the mark was read may find that nothing fits: the other's fold counts."""
+    views, runner = started((INVENTORY,))
+    views.wait_for_blocking(ledger.save(certificate(1)).last_position)
+    runner.stop()
+    entry, fold = ledger.save(certificate(2)), runner._fold
+    ours, theirs = views.store.writer(), views.store.writer()
+
+    def too_late(_turn, entries):
+        if not isinstance(place, SqlitePlace):  # there a turn holds the file, and a fold that fails is wrong
+            with theirs.turn() as other:
+                fold(other, entries)
+        raise FoldError(entry.last_position, "topic", ValueError())
+
+    monkeypatch.setattr(runner, "_fold", too_late)
+    with pytest.raises(FoldError) if isinstance(place, SqlitePlace) else contextlib.nullcontext():
+        runner.write(ours, [entry])
 
 
 def test_a_build_that_another_process_began_after_us_is_not_swapped_in(ledger, place, started):
