@@ -22,7 +22,14 @@ from typing import Any
 from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError, PyMongoError
 
-from commands.ports.ledger import Entry, Head, LedgerError, LedgerUnavailable, OutcomeUnknown
+from commands.ports.ledger import (
+    DuplicateIdempotencyKey,
+    Entry,
+    Head,
+    LedgerError,
+    LedgerUnavailable,
+    OutcomeUnknown,
+)
 from domain.moments import microseconds
 from infra.ledger.documents import details_of, document_of
 from infra.ledger.group import Job
@@ -120,10 +127,8 @@ class MongoWriter:
         self._reads.refuse_while_lost()
         with self._reads.session() as session:
             plan = self._plan(group, session)
-            if not self._refuse(group, plan):
-                return
-            pairs = [(job, one) for job, one in zip(group.jobs, plan.entries, strict=True)]
-            if not pairs:
+            pairs = [(job, one) for job, one in zip(group.jobs, plan.outcomes, strict=True) if isinstance(one, Entry)]
+            if not self._refuse(group, plan) or not pairs:
                 return
             self._reads.store_details(details_of(plan.entries), session)
             documents = [document_of(entry, job.tracking) for job, entry in pairs]
@@ -145,8 +150,12 @@ class MongoWriter:
         return plan
 
     def _refuse(self, group: Group, plan: Plan) -> bool:
-        """Answer what the plan refused; False: something turned out to be stored, and the plan does not hold."""
-        refused = [(j, o) for j, o in zip(group.jobs, plan.outcomes, strict=True) if isinstance(o, Exception)]
+        """Answer what the plan refused; False: something turned out to be stored, and the plan does not hold.
+
+        Who repeats a command of this very group is answered when that one is stored: until then it is a plan.
+        """
+        outcomes = zip(group.jobs, plan.outcomes, strict=True)
+        refused = [(job, one) for job, one in outcomes if isinstance(one, Exception) and not _rests_on(plan, one)]
         if any(group.is_doubtful(job) for job, _ in refused) and self._resolve(group):
             return False  # what was sent before has landed meanwhile: nobody conflicts with themselves
         for job, outcome in refused:
@@ -189,6 +198,10 @@ class MongoWriter:
                     self._head = max(self._head, Head(entry.last_position, entry.entry_hash), key=_end)
                     group.settle(job, entry)
         return len(group.jobs) < waiting
+
+
+def _rests_on(plan: Plan, refusal: Exception) -> bool:
+    return isinstance(refusal, DuplicateIdempotencyKey) and any(refusal.entry is one for one in plan.entries)
 
 
 def _pauses() -> Iterator[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pymongo.errors import AutoReconnect
 
-from commands.ports.ledger import LedgerUnavailable, OutcomeUnknown
+from commands.ports.ledger import DuplicateIdempotencyKey, LedgerUnavailable, OutcomeUnknown
 from infra.ledger import mongowriter
 from infra.ledger.chain import draw
 from infra.ledger.drafts import genesis_draft
@@ -101,3 +101,34 @@ def test_a_database_that_was_emptied_is_not_begun_anew(ledger):
     ledger._connection.database["ledger"].delete_many({"_id": {"$gt": 1}})
     with pytest.raises(LedgerUnavailable, match="restored or emptied"):
         ledger.append_blocking(draft("b"))
+
+
+class _Overtaken:
+    """A collection where another process takes the position of the next insert."""
+
+    def __init__(self, collection, other):
+        self._collection, self._other = collection, other
+
+    def insert_many(self, documents, **options):
+        if self._other is not None:
+            other, self._other = self._other, None
+            other.append_blocking(draft("quicker"))
+        return self._collection.insert_many(documents, **options)
+
+    def __getattr__(self, name):
+        return getattr(self._collection, name)
+
+
+def test_a_repetition_in_one_group_is_answered_from_what_is_stored(ledger, mongo_url):
+    """Two of one key in one group, and another process takes the position: both hear of the entry that is there."""
+    other = open_ledger(mongo_url)
+    ledger._reads.entries = _Overtaken(ledger._reads.entries, other)
+    writer = mongowriter.MongoWriter(ledger._reads, now)
+    jobs = [Job(made, draw(made)) for made in (draft("a", key=hashed("k")), draft("a", key=hashed("k")))]
+    (stored,) = writer.store(jobs)
+    other.close()
+
+    assert jobs[0].outcome == stored
+    assert isinstance(jobs[1].outcome, DuplicateIdempotencyKey)
+    assert jobs[1].outcome.entry == stored == ledger.entry_by_key(hashed("k"))
+    assert stored.first_position == 3
