@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from projections.models import MODELS
 from tests.support.crash_backend import CrashBackend, eventually
 from tests.support.crash_stream import Act
 from tests.support.viewrows import all_rows
-from tests.support.viewstores import MongoPlace, SqlitePlace
+from tests.support.viewstores import MongoPlace, SqlitePlace, ViewPlace
 
 SLUGS = {Issuer.id_for(name): name for name in ("issuing", "agents")}
 State = Mapping[str, Any]
@@ -64,16 +64,24 @@ def sound_files(backend: CrashBackend) -> None:
 
 def as_rebuilt(backend: CrashBackend, fresh: Path) -> None:
     """Every row of the read models equals a rebuild from nothing."""
-    url = backend.files.database
-    place = MongoPlace(url.url) if url else SqlitePlace(backend.files.views)
-    with backend.ledger() as ledger:
+    with _place(backend) as place, backend.ledger() as ledger:
         head = ledger.head().position
         eventually(lambda: place.rows()["mark"].position == head, "the read models have seen everything")
         views = SqliteViews(fresh, MODELS)
         rebuild(ledger, views.store, MODELS, cancelled=lambda: False)
         views.close()
-    assert place.rows() == all_rows(fresh)
+        assert place.rows() == all_rows(fresh)
     fresh.unlink()
+
+
+@contextmanager
+def _place(backend: CrashBackend) -> Iterator[ViewPlace]:
+    if backend.files.database is None:
+        yield SqlitePlace(backend.files.views)
+        return
+    place = MongoPlace(backend.files.database.url)
+    yield place
+    place.connection.close()
 
 
 def on_record(acts: Sequence[Act], who: Mapping[str, str], ledger: LedgerStore) -> dict[str, Entry]:
