@@ -142,8 +142,7 @@ def initiate(client: MongoClient[dict[str, Any]], ports: Sequence[int]) -> None:
     """Make nodes that have started a replica set; ``client`` speaks to one of them."""
     members = [{"_id": n, "host": f"127.0.0.1:{port}"} for n, port in enumerate(ports)]
     config = {"_id": "rs0", "members": members, "settings": {"electionTimeoutMillis": ELECTION_MS}}
-    until(lambda: client.admin.command("ping"), "the first node")
-    client.admin.command("replSetInitiate", config)
+    until(lambda: client.admin.command("replSetInitiate", config), "every node, to be made a set")
 
 
 def _is_primary(node: Node) -> bool:
