@@ -36,6 +36,16 @@ class Places(BaseModel):
         return check_url(self.database, read_password(self.database_password_file))
 
 
+def make_folder(path: Path) -> None:
+    """Make a data folder, for its owner only. Raises InvalidInput where there can be none."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(
+            f"there can be no folder {path}: {error.strerror}", rule="data-folder", fix="name a folder that is ours"
+        ) from error
+
+
 def read_password(path: Path | None) -> Secret | None:
     """Return what a password's file holds. Raises InvalidInput and NotFound where others may read it, or it is gone."""
     return Secret(read_private(path, _PASSWORD_LIMIT).strip()) if path else None

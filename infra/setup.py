@@ -34,6 +34,7 @@ from infra.issuers.signers import PKCS8_FIELD, SoftwareSigner, signed
 from infra.keystore.kek_file import LocalKekFile
 from infra.keystore.sealed import check_passphrase, open_sealed, seal
 from infra.ledger.drafts import genesis_draft
+from infra.places import make_folder
 from infra.reading import every
 from infra.stores import stores_of
 from projections.issuers.issuers import ISSUERS, IssuerFilter
@@ -75,7 +76,7 @@ async def initialise(
         if stores.begun():
             where = files.database or files.data_dir
             raise AlreadyExists(f"{where} is set up already", rule="initialised", fix="run: sslclm serve")
-    files.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(files.data_dir)
     files.kek_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not files.kek_file.exists():
         LocalKekFile.create(files.kek_file)

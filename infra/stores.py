@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import Any, Protocol
 
+from commands.ports.ledger import LedgerError
+from domain.errors import Unavailable
 from infra.files import Files
 from infra.keystore.kek_file import LocalKekFile
 from infra.keystore.store import EncryptedKeyStore
@@ -56,6 +58,19 @@ class Stores(Protocol):
         """Let go of what is shared."""
 
 
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Tell whoever runs a command why a ledger cannot be opened, or takes nothing. Raises Unavailable."""
+    try:
+        yield
+    except LedgerError as away:
+        raise Unavailable(
+            str(away),
+            rule="ledger-unavailable",
+            fix="see to its disk, and that its folder is there and ours; then repeat the command",
+        ) from away
+
+
 class SqliteStores:
     """One file each, in the data folder."""
 
@@ -68,7 +83,8 @@ class SqliteStores:
 
     def ledger(self, clock: Clock) -> LedgerStore:
         """Open the ledger's file."""
-        return SqliteLedger(self._files.ledger, clock=clock)
+        with in_words():
+            return SqliteLedger(self._files.ledger, clock=clock)
 
     def following(self, ledger: LedgerStore) -> Following:
         """Follow it by the counter that SQLite keeps of a file's commits."""
@@ -105,7 +121,8 @@ class MongoStores:
 
     def ledger(self, clock: Clock) -> LedgerStore:
         """Open the ledger's collections."""
-        return MongoLedger(self._connection, clock=clock)
+        with in_words():
+            return MongoLedger(self._connection, clock=clock)
 
     def following(self, ledger: LedgerStore) -> Following:
         """Follow it by a change stream; between two changes nothing is asked."""

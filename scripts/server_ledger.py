@@ -11,15 +11,15 @@ from typing import Annotated
 
 import typer
 
-from domain.errors import ClmError
+from domain.errors import ClmError, InvalidInput
 from infra.clock import utc_now
 from infra.files import Files
 from infra.ledger.export import import_ledger
 from infra.mongodb.connection import check_url
 from infra.moving import Moved, Tell, move
-from infra.places import read_password
+from infra.places import check_places, make_folder, read_password
 from infra.settings import Settings
-from infra.stores import stores_of
+from infra.stores import in_words, stores_of
 from scripts.server_fail import fail
 
 APP = typer.Typer(help="The ledger's store, on the server.", no_args_is_help=True)
@@ -66,8 +66,8 @@ def import_export(
     """Take an export into the empty ledger of SSLCLM_DATABASE, byte for byte, all or nothing. Keys are not in it."""
     try:
         files = Settings.from_environment(serving=False).files()
-        files.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with closing(stores_of(files)) as stores, stores.ledger(utc_now) as ledger:
+        make_folder(files.data_dir)
+        with closing(stores_of(files)) as stores, stores.ledger(utc_now) as ledger, in_words():
             verdict = import_ledger(export, ledger)
         told = {"entries": verdict.entries, "events": verdict.events, "head": verdict.head, "origin": verdict.origin}
         print(json.dumps(told) if as_json else ", ".join(f"{name}: {value}" for name, value in told.items()))
@@ -94,8 +94,20 @@ class Progress:
 def _place(settings: Settings, url: str, password_file: Path | None) -> Files:
     """Return the place that a URL names; what is in no database lies in the settings' own data folder."""
     if url.startswith("sqlite:///"):
-        return Files(Path(url.removeprefix("sqlite://")), settings.kek_file)
+        settings = settings.model_copy(update={"data_dir": Path(url.removeprefix("sqlite://")), "database": ""})
+        return _checked(settings).files()
+    if not url.startswith("mongodb://"):
+        raise InvalidInput("FROM and TO are places of a ledger", rule="ledger-place", fix=f"write {_URL}")
     return Files(settings.data_dir, settings.kek_file, check_url(url, read_password(password_file)))
+
+
+def _checked(settings: Settings) -> Settings:
+    """Return settings whose places may be: a key inside the folder that it opens is refused here too."""
+    try:
+        check_places(settings)
+    except ValueError as problem:
+        raise InvalidInput(str(problem), rule="ledger-place", fix="name another folder") from None
+    return settings
 
 
 def _words(moved: Moved) -> str:
@@ -105,4 +117,4 @@ def _words(moved: Moved) -> str:
             f"{ledger}. The server still runs on the source: stop it and run this once more, for the rest and the keys."
         )
     beside = f"{moved.keys} fields of keys, {moved.records} rows of directory and notices"
-    return f"{ledger}; {beside}. Name the target in SSLCLM_DATABASE and start: the read models are built then."
+    return f"{ledger}; {beside}. Let SSLCLM_DATABASE (a folder: SSLCLM_DATA_DIR) name the target, and start there only."

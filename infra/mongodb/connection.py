@@ -16,7 +16,7 @@ from typing import Any
 from bson.codec_options import CodecOptions
 from pymongo import MongoClient, ReadPreference, WriteConcern
 from pymongo.database import Database
-from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
+from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.uri_parser import parse_uri
 
@@ -30,6 +30,13 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _MAY = frozenset(
     {"replicaset", "tls", "ssl", "tlscafile", "tlscertificatekeyfile", "authmechanism", "authsource", "appname"}
 )
+_ITS_OWN = frozenset({"admin", "local", "config"})
+_NAME_BYTES = 56
+"""MongoDB takes 63; the read models' database has a longer name than ours."""
+_REFUSALS = {
+    13: ("does not let its user do this", "give the user the role for it; infra/ledger/README.md has the roles"),
+    18: ("does not know its user", "mend the URL's user and authSource, or the password in the file that is named"),
+}
 _HEARTBEAT_MS, _CONNECT_MS, _SELECT_MS, _CALL_MS = 2_000, 3_000, 15_000, 20_000
 _PATIENCE_S = 5.0
 """So long calls wait for a primary to be elected; after that they are refused at once until there is one."""
@@ -63,8 +70,7 @@ def check_url(url: str, password: Secret | None = None) -> MongoUrl:
         raise _refused("it cannot be read", "see infra/README.md for the form of the URL") from None
     options = {str(name).lower(): str(value) for name, value in dict(parts["options"]).items()}
     hosts = tuple(f"{host}:{port}" for host, port in parts["nodelist"])
-    if not parts["database"]:
-        raise _refused("it names no database", "end it with the database's name: .../sslclm?replicaSet=rs0")
+    _check_database(parts["database"], parts["collection"])
     if unknown := sorted(options.keys() - _MAY):
         raise _refused(f"it sets {', '.join(unknown)}", f"only these may be set: {', '.join(sorted(_MAY))}")
     if not options.get("replicaset"):
@@ -75,6 +81,18 @@ def check_url(url: str, password: Secret | None = None) -> MongoUrl:
     except (ConfigurationError, ValueError, OSError):
         raise _refused("one of its options has no meaning", "see infra/README.md for the form of the URL") from None
     return MongoUrl(url, str(parts["database"]), hosts, password)
+
+
+def _check_database(name: str | None, collection: str | None) -> None:
+    if not name:
+        raise _refused("it names no database", "end it with the database's name: .../sslclm?replicaSet=rs0")
+    if collection:
+        raise _refused("it names a collection", "end it with the database's name, which has no dot in it")
+    if name in _ITS_OWN or len(name.encode()) > _NAME_BYTES:
+        raise _refused(
+            "its database is MongoDB's own, or has too long a name",
+            f"name another, of at most {_NAME_BYTES} bytes: .../sslclm?replicaSet=rs0",
+        )
 
 
 def _check_transport(options: dict[str, str], hosts: set[str]) -> None:
@@ -134,10 +152,13 @@ class MongoConnection:
 
     def unavailable(self, error: PyMongoError) -> Unavailable:
         """Return what a failed call means for whoever asked."""
+        if isinstance(error, OperationFailure) and error.code in _REFUSALS:
+            why, fix = _REFUSALS[error.code]
+            return Unavailable(f"the database {self.url} {why}", rule="database-refuses", fix=fix)
         return Unavailable(
             f"the database {self.url} does not answer: {type(error).__name__}",
             rule="database-unavailable",
-            fix="try again; if it stays so, look at the replica set: is there a primary, and may we reach it?",
+            fix="try again; if it stays so, look at the replica set: has it that name and a primary, may we reach it?",
         )
 
     def _refuse_while_lost(self) -> None:

@@ -38,7 +38,7 @@ PARTS: tuple[Part, ...] = (LEDGER, *(_records(tables) for tables in RECORDS))
 
 _EXISTS = 48
 _MATTERS = ("key", "unique", "partialFilterExpression", "expireAfterSeconds")
-_COMMAND = "run: sslclm migrate (as a database user with the role sslclm-migrator)"
+_COMMAND = "name it in SSLCLM_DATABASE and run: sslclm migrate (as a user with the role sslclm-migrator)"
 
 
 def migrate(connection: MongoConnection, parts: Sequence[Part] = PARTS, tell: Callable[[str], None] = print) -> None:

@@ -148,7 +148,18 @@ def test_wrong_credentials_are_said_and_not_shown(node, wrong):
         MongoLedger(connection, clock=now)
 
     assert isinstance(refused.value, Unavailable)
+    assert "does not know its user" in refused.value.message
     assert password not in f"{refused.value.message} {refused.value.fix}"
+
+
+def test_migrating_with_the_applications_rights_is_refused_in_words(node):
+    """Neither collections nor roles; the sentence names what is missing, and nothing is changed."""
+    with closing(connect(_url(node, "app"))) as connection:
+        for act in (migrate, make_roles):
+            with pytest.raises(Unavailable, match="does not let its user do this") as refused:
+                act(connection, tell=lambda _: None)
+            assert "role" in refused.value.fix
+        check_schema(connection)
 
 
 def test_a_missing_index_and_another_version_are_refused_at_start(mongo_url):
