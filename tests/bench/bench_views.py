@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,16 +82,26 @@ def batch_rate(ledger: MemoryLedger, views: StoredViews) -> float:
     return ledger.head().position / used
 
 
+@contextmanager
+def _connected(url: str) -> Iterator[MongoConnection]:
+    """Give a connection to a fresh database."""
+    connection = MongoConnection(check_url(fresh_url(url)))
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
 def stores(events: int, url: str | None) -> dict[str, dict[str, float]]:
     """Compare the stores by wall time: rebuild of the inventory and of all models, and batches of the inventory."""
     ledger = spread(events // EVENTS_PER_CERTIFICATE)
     figures = {}
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, ExitStack() as held:
         opened: dict[str, Callable[[Any, str], StoredViews]] = {
             "sqlite": lambda models, what: SqliteViews(Path(name) / f"{what}.db", models)
         }
         if url is not None:
-            opened["mongodb"] = lambda models, _: MongoViews(MongoConnection(check_url(fresh_url(url))), models)
+            opened["mongodb"] = lambda models, _: MongoViews(held.enter_context(_connected(url)), models)
         for store, fresh in opened.items():
             figures[store] = {
                 "rebuild_inventory_events_per_s": rate_of(ledger, fresh((INVENTORY,), "one"), time.perf_counter),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+
 from infra.ledger.documents import LEDGER
 from infra.ledger.mongodb import MongoLedger
 from infra.ledger.mongoshelf import MongoShelf
 from infra.ledger.shelf import SqliteShelf
 from infra.ledger.sqlite import SqliteLedger
+from infra.ledger.store import LedgerStore
 from infra.mongodb.schema import migrate
 from tests.support.ledgers import now
 from tests.support.mongod import connect
@@ -40,14 +44,14 @@ class _OwnConnection(MongoLedger):
         self._connection.close()
 
 
-def migrated(url):
+def migrated(url: str) -> None:
     """Migrate the ledger's part of a database."""
     connection = connect(url)
     migrate(connection, (LEDGER,), lambda _: None)
     connection.close()
 
 
-def open_ledger(spec, clock=now):
+def open_ledger(spec: str, clock: Callable[[], datetime] = now) -> LedgerStore:
     """Open the ledger that a spec names."""
     if spec.startswith("mongodb:"):
         return _OwnConnection(connect(spec), clock=clock)
