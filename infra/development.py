@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from domain.errors import InvalidInput
 from infra.identity.devprovider.app import DevProvider
 from infra.identity.devprovider.realm import DevClient
 from infra.identity.settings import ProviderSettings
@@ -29,6 +30,8 @@ def dev_provider(settings: Settings, clock: Callable[[], datetime]) -> DevProvid
 
 def development(settings: Settings, clock: Callable[[], datetime]) -> tuple[ProviderSettings, Listener]:
     """Make the provider and note its machines' secrets; returns how it is used, and its listener."""
+    if not settings.data_dir.is_dir():
+        raise InvalidInput(f"there is no folder {settings.data_dir}", rule="not-initialised", fix="run: sslclm init")
     provider = dev_provider(settings, clock)
     note_machine_secrets(provider, settings.data_dir / "development.json")
     where = settings.dev_provider_listen

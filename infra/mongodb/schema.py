@@ -42,12 +42,16 @@ _COMMAND = "name it in SSLCLM_DATABASE and run: sslclm migrate (as a user with t
 
 
 def migrate(connection: MongoConnection, parts: Sequence[Part] = PARTS, tell: Callable[[str], None] = print) -> None:
-    """Make what is missing, part by part; harmless when repeated. Raises WrongState for a newer database."""
+    """Make what is missing, part by part; harmless when repeated.
+
+    Raises WrongState for a newer database or somebody else's, before anything is made.
+    """
     with connection.reaching():
         database = connection.database
+        for part in parts:
+            _refuse_strange(database, part)
         _create(database, Kept(SCHEMA))
         for part in parts:
-            _refuse_newer(part, _version(database, part))
             for kept in part.collections:
                 _create(database, kept)
             database[SCHEMA].update_one({"_id": part.name}, {"$set": {"version": part.version}}, upsert=True)
@@ -70,7 +74,26 @@ def check_schema(connection: MongoConnection, parts: Sequence[Part] = PARTS) -> 
 
 def _version(database: Database[Document], part: Part) -> int:
     found = database[SCHEMA].find_one({"_id": part.name})
+    if found is not None and not isinstance(found.get("version"), int):
+        raise _not_ours(database, SCHEMA)
     return int(found["version"]) if found else 0
+
+
+def _refuse_strange(database: Database[Document], part: Part) -> None:
+    """Refuse what a later version has made, and documents that were there before us."""
+    version = _version(database, part)
+    _refuse_newer(part, version)
+    for kept in part.collections:
+        if not version and database[kept.name].find_one({}, {"_id": 1}) is not None:
+            raise _not_ours(database, kept.name)
+
+
+def _not_ours(database: Database[Document], collection: str) -> WrongState:
+    return WrongState(
+        f"the database {database.name} holds something else: its collection {collection} is not ours",
+        rule="schema-strange",
+        fix="name a database of its own, which nothing else uses",
+    )
 
 
 def _refuse_newer(part: Part, version: int) -> None:

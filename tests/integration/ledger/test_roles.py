@@ -162,6 +162,21 @@ def test_migrating_with_the_applications_rights_is_refused_in_words(node):
         check_schema(connection)
 
 
+def test_somebody_elses_database_is_refused_before_anything_is_made(mongo_url):
+    """Documents where ours would be, or a schema that is none: nothing is added to it."""
+    with closing(connect(mongo_url)) as connection:
+        connection.database["keys_of_a_shop"].insert_one({})
+        connection.database["ledger"].insert_one({"_id": "an account"})
+        before = sorted(connection.database.list_collection_names())
+        with pytest.raises(WrongState, match="ledger is not ours"):
+            migrate(connection, tell=lambda _: None)
+        assert sorted(connection.database.list_collection_names()) == before
+        connection.database["schema"].insert_one({"_id": "ledger", "version": "3.1"})
+        for act in (lambda: migrate(connection, tell=lambda _: None), lambda: check_schema(connection)):
+            with pytest.raises(WrongState, match="schema is not ours"):
+                act()
+
+
 def test_a_missing_index_and_another_version_are_refused_at_start(mongo_url):
     """Without its indexes, before it was migrated, or of a later version, a database is refused in words."""
     with closing(connect(mongo_url)) as connection:
