@@ -82,3 +82,10 @@ def mongo_url(mongo_set: str) -> Iterator[str]:
     """Give the URL of a database of this test's own, which is dropped afterwards."""
     with fresh_database(mongo_set) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def mongo_module_url(mongo_set: str) -> Iterator[str]:
+    """Give the URL of a database that the tests of one module share, which is dropped afterwards."""
+    with fresh_database(mongo_set) as url:
+        yield url

@@ -176,15 +176,21 @@ class CrashBackend:
 
     def sign_in_for(self, persona: str, act: str = "") -> dict[str, str]:
         """Sign a persona in, for one act where one is named; returns what is to be exchanged for it."""
+        with self.client() as client:
+            return self.sign_in_over(client, client, persona, act)
+
+    def sign_in_over(self, begins: httpx2.Client, called: httpx2.Client, persona: str, act: str = "") -> dict[str, str]:
+        """Begin a sign-in over one connection and be called back over another, as a browser that has many may be."""
         verifier = "v" * 43
         digest = hashlib.sha256(verifier.encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-        with self.client() as client:
-            asked = {"redirect_uri": _CALLBACK, "code_challenge": challenge, "state": "s"}
-            asked |= {"step_up": act} if act else {}
-            where = client.get("/auth/cli", params=asked).headers["location"]
-            back = client.post(where, data={"persona": persona, "second_factor": "yes"}).headers["location"]
-            code = httpx2.URL(client.get(back).headers["location"]).params["code"]
+        asked = {"redirect_uri": _CALLBACK, "code_challenge": challenge, "state": "s"}
+        asked |= {"step_up": act} if act else {}
+        where = begins.get("/auth/cli", params=asked).headers["location"]
+        with httpx2.Client(trust_env=False, timeout=DEADLINE) as provider:
+            back = provider.post(where, data={"persona": persona, "second_factor": "yes"}).headers["location"]
+        called.cookies.update(begins.cookies)
+        code = httpx2.URL(called.get(back).headers["location"]).params["code"]
         return {"code": code, "code_verifier": verifier, "redirect_uri": _CALLBACK}
 
     def machine(self, client_id: str) -> str:

@@ -107,8 +107,12 @@ class Stream:
     def client(self, name: str) -> httpx2.Client:
         """Return a blocking client of somebody."""
         client = self.backend.client()
-        client.headers["Authorization"] = f"Bearer {self.bearer[name]}"
+        client.headers.update(self.authorization(name))
         return client
+
+    def authorization(self, name: str) -> dict[str, str]:
+        """The header that says who asks."""
+        return {"Authorization": f"Bearer {self.bearer[name]}"}
 
     def say(self, act: Act) -> Act:
         """Send one command and wait for its answer."""

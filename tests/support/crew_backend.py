@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import re
 import signal
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.support.crash_backend import CrashBackend, eventually
+
+_BEGINS = re.compile(r"worker (\d+) begins as process (\d+)")
 
 
 @dataclass
@@ -38,6 +43,25 @@ class CrewBackend(CrashBackend):
         chosen = chance.choice(self.workers())
         os.kill(chosen, signal.SIGKILL)
         return chosen
+
+    def follow(self, died: int) -> int:
+        """End this worker by SIGKILL, and wait until another one begins in its place; returns that one."""
+        before = {*self.workers()}
+        os.kill(died, signal.SIGKILL)
+        eventually(lambda: len({*self.workers()} - {died}) == self.size, "the dead worker to be followed")
+        return next(pid for pid in self.workers() if pid not in before)
+
+    def keepers(self) -> list[int]:
+        """Return the processes whose turn the upkeep was, one after the other, as they said in the log."""
+        pids: dict[int, int] = {}
+        found = []
+        for line in self.log.splitlines():
+            told: dict[str, Any] = json.loads(line) if line.startswith("{") else {"message": ""}
+            if begun := _BEGINS.fullmatch(told["message"]):
+                pids[int(begun[1])] = int(begun[2])
+            elif told["message"] == "this process does the upkeep now":
+                found.append(pids[told["worker"]])
+        return found
 
     def renew(self) -> None:
         """Ask for a rolling restart, and wait until every worker is another one."""

@@ -13,8 +13,8 @@ profile ``web`` of team shop. Sessions, directory, ledger, views, key store and 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,8 @@ from infra.bootstrap import Backend, Files
 from infra.identity.devprovider.personas import MACHINES
 from infra.identity.wiring import Identity as Adapters
 from infra.living import ViewsLiving
+from infra.mongodb.connection import MongoConnection, MongoUrl, check_url
+from infra.mongodb.schema import migrate
 from infra.setup import SetupPlan, initialise
 from tests.support.csrs import make_csr, p256
 from tests.support.fake_identity import PROVIDER, FakeMachineTokens, FakeRechecks, FakeSignIn, signed_in
@@ -153,11 +155,14 @@ def csr_pem(*names: str, key: ec.EllipticCurvePrivateKey | None = None) -> str:
     return x509.load_der_x509_csr(der).public_bytes(Encoding.PEM).decode()
 
 
-@contextmanager
-def open_lab(folder: Path, clock: Any = None) -> Iterator[Lab]:
-    """Set up a backend in an empty folder and let go of it afterwards. To be called where no event loop runs."""
+@contextlib.contextmanager
+def open_lab(folder: Path, clock: Any = None, database: str = "") -> Iterator[Lab]:
+    """Set up a backend in an empty folder, or in an empty database of MongoDB, and let go of it afterwards.
+
+    To be called where no event loop runs.
+    """
     clock = clock or TurnedClock()
-    files = Files(folder / "data", folder / "kek" / "kek.json")
+    files = Files(folder / "data", folder / "kek" / "kek.json", migrated(database) if database else None)
     plan = SetupPlan("clm.test", "Test", "http://pki.test", PROVIDER, "/sslclm/admins")
     backend = asyncio.run(initialise(files, plan, Secret(b"a passphrase of some length"), clock=clock, tell=_quiet))
     adapters = backend.identity(())
@@ -168,6 +173,14 @@ def open_lab(folder: Path, clock: Any = None) -> Iterator[Lab]:
     finally:
         adapters.records.close()
         backend.close()
+
+
+def migrated(database: str) -> MongoUrl:
+    """Make the schema of a database; returns its URL, checked."""
+    url = check_url(database)
+    with contextlib.closing(MongoConnection(url)) as connection:
+        migrate(connection, tell=_quiet)
+    return url
 
 
 def _quiet(_line: str) -> None:

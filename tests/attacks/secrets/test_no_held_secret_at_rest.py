@@ -10,12 +10,16 @@ import base64
 import logging
 
 import pytest
+from bson import CodecOptions
+from bson.raw_bson import RawBSONDocument
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
+from pymongo import MongoClient
 
 from domain.keys.key import Key
 from infra.issuers.signers import PKCS8_FIELD
+from infra.views.mongodb.state import SUFFIX
 from projections.keys.keys import KEYS, KeyFilter
 from tests.attacks.secrets.test_no_secret_at_rest import forms
 from tests.support import held
@@ -73,18 +77,31 @@ def scalars(lab) -> list[bytes]:
     ]
 
 
-@pytest.fixture
-def places(tmp_path, caplog):
-    """Return secrets, and every place where one could lie: files, export, log, pages, figures, problems."""
+def documents(url):
+    """Return every document of a backend's two databases, by collection: the texts and bytes in it, as they are."""
+    found = {}
+    with MongoClient(url) as client:
+        name = client.get_default_database().name
+        for database in (client[name], client[name + SUFFIX]):
+            for collection in database.list_collection_names():
+                raw = database.get_collection(collection, CodecOptions(document_class=RawBSONDocument))
+                found[f"{database.name}.{collection}"] = b"".join(one.raw for one in raw.find())
+    return found
+
+
+@pytest.fixture(params=["sqlite", "mongodb"])
+def places(request, tmp_path, caplog):
+    """Return secrets, and every place where one could lie: files or documents, export, log, pages, problems."""
     caplog.set_level(logging.DEBUG)
-    with open_lab(tmp_path) as lab:
+    url = request.getfixturevalue("mongo_url") if request.param == "mongodb" else ""
+    with open_lab(tmp_path, database=url) as lab:
         problems: list[bytes] = []
         secrets = asyncio.run(delivered(AgentLab(lab), problems)) + asyncio.run(revealed(lab, problems))
         secrets += scalars(lab)
         shown = asyncio.run(pages(lab))
         export = b"".join(lab.backend.evidence.export())
         representations = repr(lab.backend).encode() + repr(lab.edge).encode()
-    files = {path.name: path.read_bytes() for path in (tmp_path / "data").iterdir()}
+    files = {path.name: path.read_bytes() for path in (tmp_path / "data").iterdir()} | (documents(url) if url else {})
     seen = {"log": caplog.text.encode(), "pages": shown, "problems": b"".join(problems), "repr": representations}
     return secrets, files | seen | {"export": export}
 
@@ -101,7 +118,7 @@ def test_no_held_key_and_no_password_lies_in_clear(places):
 
     assert len(secrets) == 6
     assert hits == []
-    assert {"ledger.sqlite", "views.sqlite", "keys.sqlite", "identity.sqlite"} <= set(found)
+    assert all(any(part in name and found[name] for name in found) for part in ("ledger", "views", "keys", "identity"))
     assert Key.Seen.TOPIC.encode() in found["export"]
     assert b"sslclm_" in found["pages"]
     assert b"reveal-used" in found["problems"]
