@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from commands.ports.ledger import LedgerUnavailable
 from domain.access.team import Team
 from domain.certificates.certificate import Certificate
 from domain.issuers.issuer import Issuer
@@ -166,15 +167,16 @@ async def living(load, begun):
         paused, *others = chance.sample(backend.workers(), backend.size)
         os.kill(paused, signal.SIGSTOP)
         try:
+            await answers(load, 5)
             before = opened(backend)
-            await answers(load, 10)
+            await answers(load, 30)  # what the others had begun is done by then
             if stuck := before & opened(backend):
                 begun |= stuck
                 fresh = await asyncio.to_thread(backend.follow, others[0])
                 await asyncio.to_thread(met, backend, fresh)
                 assert begun <= opened(backend)
                 return
-        except TimeoutError:
+        except (TimeoutError, LedgerUnavailable):
             continue  # it was paused while the file was its own: nobody gets on
         finally:
             os.kill(paused, signal.SIGCONT)
@@ -197,7 +199,7 @@ def opened(backend):
 async def answers(load, more):
     """Wait for so many more answers."""
     enough = load.stream.answered() + more
-    async with asyncio.timeout(4):
+    async with asyncio.timeout(8):
         while load.stream.answered() < enough:
             assert not load.enough.is_set()
             await asyncio.sleep(0.01)  # the answers come from other tasks of this loop
