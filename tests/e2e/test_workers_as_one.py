@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import random
-import signal
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from commands.ports.ledger import LedgerUnavailable
 from domain.access.team import Team
 from domain.certificates.certificate import Certificate
 from domain.issuers.issuer import Issuer
@@ -24,14 +21,12 @@ from infra.ledger.paging import walk
 from infra.server import own_certificate
 from infra.server.own_certificate import OwnNames
 from tests.support.agent_edge import payload
-from tests.support.chaos import under_load
 from tests.support.crash_backend import eventually
-from tests.support.crash_checks import lives, received, served_serials
+from tests.support.crash_checks import served_serials
 from tests.support.crash_stream import Stream, fresh_csr
 from tests.support.crew_backend import CrewBackend
 from tests.support.crew_desks import certificate, each_worker, holder, kept
 from tests.support.crew_hosts import enrolled, order_for
-from tests.support.crew_load import Load
 
 pytestmark = pytest.mark.timeout(180)
 SEED = 20_263
@@ -145,64 +140,6 @@ def test_every_worker_serves_the_certificate_that_another_process_renewed(stream
             return {certificate(client.get("/readyz")) for client in desks.values()}
 
     eventually(lambda: served() == {renewed}, "the new certificate at every worker", 75)
-
-
-@pytest.mark.parametrize("stream", ["sqlite"], indirect=True)
-def test_a_worker_that_starts_leaves_a_living_issuance_alone(stream):
-    """One is paused in the midst of issuing while another is killed and followed: it ends as issued what it began."""
-    load, begun = Load(stream), set()
-    asyncio.run(under_load(load, 12, lambda: living(load, begun)))
-    with stream.backend.ledger() as ledger:
-        ended = lives(ledger)
-        assert all((len(ended[one].issued), ended[one].failed) == (1, 0) for one in begun)
-        recorded = {one for life in ended.values() if not life.failed for one in life.issued}
-    assert set(received(stream.acts)) <= recorded
-
-
-async def living(load, begun):
-    """Pause a worker that has begun to issue, and let another one be followed; notes what was begun."""
-    backend, chance = load.stream.backend, load.stream.chance
-    await answers(load, 20)
-    for _ in range(60):
-        paused, *others = chance.sample(backend.workers(), backend.size)
-        os.kill(paused, signal.SIGSTOP)
-        try:
-            await answers(load, 5)
-            before = opened(backend)
-            await answers(load, 30)  # what the others had begun is done by then
-            if stuck := before & opened(backend):
-                begun |= stuck
-                fresh = await asyncio.to_thread(backend.follow, others[0])
-                await asyncio.to_thread(met, backend, fresh)
-                assert begun <= opened(backend)
-                return
-        except (TimeoutError, LedgerUnavailable):
-            continue  # it was paused while the file was its own: nobody gets on
-        finally:
-            os.kill(paused, signal.SIGCONT)
-        await answers(load, chance.randint(1, 9))
-    raise AssertionError("no worker was ever paused while it issued")
-
-
-def met(backend, pid):
-    """Wait until a worker serves."""
-    with each_worker(backend, lambda: [pid]):
-        pass
-
-
-def opened(backend):
-    """Return the issuances that are open now."""
-    with backend.ledger() as ledger:
-        return {stream for stream, life in lives(ledger).items() if not life.issued and not life.failed}
-
-
-async def answers(load, more):
-    """Wait for so many more answers."""
-    enough = load.stream.answered() + more
-    async with asyncio.timeout(8):
-        while load.stream.answered() < enough:
-            assert not load.enough.is_set()
-            await asyncio.sleep(0.01)  # the answers come from other tasks of this loop
 
 
 def told_of(ledger, event):
