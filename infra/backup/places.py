@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from domain.errors import AlreadyExists, InvalidInput
+from infra.files import Files
 from infra.keystore.files import sync_directory
 
 
@@ -75,3 +76,14 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def refuse_database(files: Files) -> None:
+    """Raise InvalidInput for a backend whose data is in a database: its archive would be an empty folder's."""
+    if files.database is not None:
+        raise InvalidInput(
+            f"what this backend keeps is in {files.database}, not in the data folder",
+            rule="backup-database",
+            fix="copy it with: sslclm ledger copy FROM sqlite:///DIR, or with the database's own tools; "
+            "unset SSLCLM_DATABASE to mean the data folder",
+        )

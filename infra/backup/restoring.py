@@ -9,7 +9,7 @@ from pathlib import Path
 from domain.errors import InvalidInput
 from infra.backup.checking import Damage, check_ledger, check_pages, facts_of
 from infra.backup.manifest import FileFacts, Manifest, damaged, read_manifest
-from infra.backup.places import appearing
+from infra.backup.places import appearing, refuse_database
 from infra.files import KEPT, Files
 from infra.identity.tables import forget_sign_ins
 
@@ -23,6 +23,7 @@ def restore_backup(archive: Path, files: Files, *, tell: Tell) -> Manifest:
     Sign-ins are left behind: one that ended after the back-up would be alive again. Raises InvalidInput that says
     what is wrong with the archive, and AlreadyExists; then nothing was put in place.
     """
+    refuse_database(files)
     manifest = read_manifest(archive)
     with appearing(files.data_dir) as part:
         for facts in manifest.files:

@@ -13,7 +13,7 @@ from pathlib import Path
 from domain.errors import InvalidInput, Unavailable
 from infra.backup.checking import Damage, check_ledger, check_pages, facts_of
 from infra.backup.manifest import NAME, HeadFacts, Manifest, versions
-from infra.backup.places import appearing
+from infra.backup.places import appearing, refuse_database
 from infra.files import KEPT, Files, Kept
 
 Tell = Callable[[str], None]
@@ -25,6 +25,7 @@ def take_backup(files: Files, place: Path, *, now: datetime, tell: Tell) -> Mani
     Any process of the same account may, while the backend runs. Raises InvalidInput for a place that cannot be, and
     Unavailable where what was copied does not hold: then there is no archive.
     """
+    refuse_database(files)
     _refuse_place(files, place)
     with appearing(place) as part:
         for kept in KEPT:

@@ -10,8 +10,12 @@ import pytest
 from commands.access.create_team import CreateTeam
 from commands.context import SYSTEM, Context
 from domain.errors import AlreadyExists, InvalidInput
+from infra.backup.restoring import restore_backup
+from infra.backup.taking import take_backup
 from infra.bootstrap import compose
+from infra.files import Files
 from infra.identity.tables import IDENTITY, PERSON, SESSION
+from infra.mongodb.connection import check_url
 from infra.records.sqlite import sqlite_records
 from infra.setup import as_system
 
@@ -117,3 +121,17 @@ def test_a_stopped_backend_can_be_backed_up(vault):
         assert vault.take("second").head == vault.take("third").head
     finally:
         vault.lab.backend.files = kept
+
+
+def test_a_backend_in_a_database_is_backed_up_there(vault):
+    """Neither an archive of an empty folder nor a restore into files that nobody reads."""
+    url = check_url("mongodb://127.0.0.1:1/clm?replicaSet=rs0")
+    elsewhere = Files(vault.lab.backend.files.data_dir, vault.lab.backend.files.kek_file, url)
+    for act in (
+        lambda: take_backup(elsewhere, vault.folder / "none", now=vault.lab.clock(), tell=vault.told.append),
+        lambda: restore_backup(vault.folder / "none", elsewhere, tell=vault.told.append),
+    ):
+        with pytest.raises(InvalidInput, match="not in the data folder"):
+            act()
+
+    assert not (vault.folder / "none").exists()
