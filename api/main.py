@@ -31,6 +31,7 @@ from infra.upkeep.epoch import keep_high_water
 from infra.upkeep.issuances import recover
 from infra.upkeep.listeners import OwnTls
 from infra.upkeep.table import upkeep
+from infra.upkeep.turn import NAME as UPKEEP
 from infra.upkeep.turn import Turn
 from projections.issuers.issuers import ISSUERS, IssuerFilter
 
@@ -84,12 +85,19 @@ async def serve(settings: Settings, *, ready: Callable[[], None], post: Post | N
         backend = compose(files, clock=settings.clock(), reserved_names=reserved_names(settings))
         try:
             await keep_high_water(backend, settings.high_water_file)
-            if living.alone and files.database is None and backend.gate.hold() is None:
-                await recover(backend)  # but not what a lost part of the ledger ended
+            if living.alone and files.database is None:
+                await _after_a_crash(backend)
             living.with_others()
             await _serve(backend, settings, post, ready)
         finally:
             backend.close()
+
+
+async def _after_a_crash(backend: Backend) -> None:
+    """End what whoever served these files before us left: its turn, and the issuances that it had announced."""
+    backend.leases.end(UPKEEP)
+    if backend.gate.hold() is None:  # what a lost part of the ledger ended must not be ended otherwise
+        await recover(backend)
 
 
 async def _serve(backend: Backend, settings: Settings, post: Post, ready: Callable[[], None]) -> None:

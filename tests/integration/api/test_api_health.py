@@ -24,7 +24,6 @@ def looked_at_anew(lab):
 
 
 def _forget(lab) -> None:
-    lab.backend.health.close()
     lab.backend.health._until = float("-inf")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from infra.backup.manifest import Manifest
 from infra.backup.restoring import restore_backup
 from infra.backup.taking import take_backup
 from infra.files import Files
+from infra.identity.tables import IDENTITY, SESSION
 from tests.support.edge import Lab, open_lab
 
 
@@ -44,6 +46,8 @@ class Vault:
 def lab(tmp_path_factory) -> Iterator[Lab]:
     """Return a whole backend; every module has its own."""
     with open_lab(tmp_path_factory.mktemp("vault")) as opened:
+        with closing(opened.backend.stores.records(IDENTITY)) as records:
+            records.count(SESSION)  # as the first sign-in does: the file is there from then on
         yield opened
 
 
