@@ -24,6 +24,7 @@ def looked_at_anew(lab):
 
 
 def _forget(lab) -> None:
+    lab.backend.ledger._probe.close()
     lab.backend.health._until = float("-inf")
 
 
