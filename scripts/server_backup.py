@@ -8,12 +8,11 @@ from typing import Annotated
 
 import typer
 
-from domain.errors import ClmError, InvalidInput
+from domain.errors import ClmError
 from infra.backup.manifest import Manifest
 from infra.backup.restoring import restore_backup
 from infra.backup.taking import take_backup
 from infra.clock import utc_now
-from infra.files import Files
 from infra.settings import Settings
 from scripts.server_fail import fail
 from scripts.server_recovery import Crls, Exports, handed_in, sentence
@@ -29,7 +28,7 @@ def backup(
     """Write a verified archive of the data; the server may go on running. The key-encryption key is not in it."""
     try:
         settings = Settings.from_environment(serving=False)
-        files = in_folder(settings.files())
+        files = settings.files()
         manifest = take_backup(files, folder.absolute(), now=utc_now(), tell=_progress)
         told = f"{folder} holds {_words(manifest)}. Keep {settings.kek_file} in another place."
         print(manifest.model_dump_json() if as_json else told)
@@ -47,7 +46,7 @@ def restore(
     """Verify an archive and put it into the empty data folder; the server starts from there."""
     try:
         settings = Settings.from_environment(serving=False)
-        files = in_folder(settings.files())
+        files = settings.files()
         manifest = restore_backup(folder.absolute(), files, tell=_progress)
         told = f"{settings.data_dir} holds {_words(manifest)}. Start it: sslclm serve"
         print(manifest.model_dump_json() if as_json else told)
@@ -55,17 +54,6 @@ def restore(
             print(sentence(handed_in(settings, published_crl, newer_export)), file=sys.stderr)
     except ClmError as error:
         raise fail(error) from error
-
-
-def in_folder(files: Files) -> Files:
-    """Return the places of a backend on SQLite. Raises InvalidInput: an archive would not hold the rest."""
-    if files.database:
-        raise InvalidInput(
-            "SSLCLM_DATABASE names a MongoDB, and archives hold files",
-            rule="backup-place",
-            fix="copy it: sslclm ledger copy mongodb://… sqlite:///DIR; that folder can be archived, and copied back",
-        )
-    return files
 
 
 def _progress(step: str) -> None:

@@ -84,6 +84,5 @@ def refuse_database(files: Files) -> None:
         raise InvalidInput(
             f"what this backend keeps is in {files.database}, not in the data folder",
             rule="backup-database",
-            fix="copy it with: sslclm ledger copy FROM sqlite:///DIR, or with the database's own tools; "
-            "unset SSLCLM_DATABASE to mean the data folder",
+            fix="copy it: sslclm ledger copy mongodb://… sqlite:///DIR; that folder can be archived, and copied back",
         )

@@ -22,7 +22,6 @@ from infra.server.living import Living
 from infra.server.own_certificate import OwnNames, own_identity
 from infra.stores import stores_of
 from infra.upkeep.turn import NAME as UPKEEP
-from scripts.server_backup import in_folder
 from tests.support.backends import Clock, files_in, set_up
 from tests.support.ledgers import exported
 from tests.support.mongod import connect
@@ -200,11 +199,3 @@ def test_an_unmigrated_database_is_refused_with_the_command(files, mongo_url):
         moved(files, dataclasses.replace(files, database=check_url(mongo_url)))
     assert "SSLCLM_DATABASE" in refused.value.fix
     assert "sslclm migrate" in refused.value.fix
-
-
-def test_an_archive_is_of_a_folder(files, database):
-    """Where the data is in a database, an archive of the folder would hold what was there before the move."""
-    assert in_folder(files) is files
-    with pytest.raises(InvalidInput, match="names a MongoDB") as refused:
-        in_folder(database)
-    assert "sslclm ledger copy" in refused.value.fix

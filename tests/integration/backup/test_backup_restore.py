@@ -131,7 +131,8 @@ def test_a_backend_in_a_database_is_backed_up_there(vault):
         lambda: take_backup(elsewhere, vault.folder / "none", now=vault.lab.clock(), tell=vault.told.append),
         lambda: restore_backup(vault.folder / "none", elsewhere, tell=vault.told.append),
     ):
-        with pytest.raises(InvalidInput, match="not in the data folder"):
+        with pytest.raises(InvalidInput, match="not in the data folder") as refused:
             act()
+        assert "sslclm ledger copy" in refused.value.fix
 
     assert not (vault.folder / "none").exists()
