@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from infra.ledger.store import LedgerStore
 from tests.support.chaos import Faults, under_load
-from tests.support.crash_checks import as_rebuilt, issued_once, on_record, on_served_crls
+from tests.support.crash_backend import eventually
+from tests.support.crash_checks import as_rebuilt, issued_once, lives, on_record, on_served_crls
 from tests.support.crash_stream import Stream
 from tests.support.crew_backend import CrewBackend
 from tests.support.crew_load import Load
@@ -18,7 +20,7 @@ from tests.support.mongosets import own_set
 SEED = 20_262
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_each_fault_once(tmp_path):
     """Twelve clients; every kind of fault once."""
     print(_campaign(tmp_path, rounds=1, clients=12, kills=1, away=4.0))
@@ -65,13 +67,19 @@ async def _all(faults: Faults, kills: int) -> None:
 
 
 def _check(backend: CrewBackend, stream: Stream, folder) -> None:
-    backend.start()
-    stream.sign_in()
     with backend.ledger() as ledger:
         verdict = ledger.verify()
         assert verdict.holds, verdict.finding
         assert verdict.events == ledger.head().position
-        lives = issued_once(stream.acts, ledger)
+    backend.start()
+    stream.sign_in()
+    with backend.ledger() as ledger:
+        eventually(lambda: _all_ended(ledger), "what a killed process had announced is ended, a minute later", 240)
+        ended = issued_once(stream.acts, ledger)
         on_record(stream.acts, stream.who, ledger)
-    on_served_crls(backend, lives)
+    on_served_crls(backend, ended)
     as_rebuilt(backend, folder / "rebuilt.sqlite")
+
+
+def _all_ended(ledger: LedgerStore) -> bool:
+    return all(life.issued or (life.failed and life.revoked) for life in lives(ledger).values())
