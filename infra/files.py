@@ -66,21 +66,6 @@ class Files:
         return self.data_dir / "identity.sqlite"
 
     @property
-    def presence(self) -> Path:
-        """When agents were last heard; telemetry that may be deleted while the backend is stopped."""
-        return self.data_dir / "presence.sqlite"
-
-    @property
-    def notices(self) -> Path:
-        """Who was told of what, and what is still to be sent."""
-        return self.data_dir / "notices.sqlite"
-
-    @property
-    def leases(self) -> Path:
-        """Who does what just now; may be deleted while the backend is stopped."""
-        return self.data_dir / "leases.sqlite"
-
-    @property
     def living(self) -> Path:
         """Locked by every process that serves these files, so that each knows whether there are others."""
         return self.data_dir / "serving.lock"

@@ -11,7 +11,7 @@ from commands.ports.ledger import LedgerError
 from domain.errors import Unavailable
 from infra.files import Files
 from infra.keystore.kek_file import LocalKekFile
-from infra.keystore.store import EncryptedKeyStore
+from infra.keystore.store import EncryptedKeyStore, sqlite_key_store
 from infra.keystore.tables import KEYS
 from infra.ledger.documents import ENTRIES
 from infra.ledger.following import DataVersion, Following
@@ -100,8 +100,7 @@ class SqliteStores:
 
     def keystore(self, clock: Clock) -> EncryptedKeyStore:
         """Open the key store's file; a KEK beside it is refused."""
-        kek, folder = LocalKekFile.load(self._files.kek_file), self._files.data_dir
-        return EncryptedKeyStore(self.records(KEYS), kek, clock=clock, data_dir=folder)
+        return sqlite_key_store(self._files.keys, LocalKekFile.load(self._files.kek_file), clock=clock)
 
     def close(self) -> None:
         """Do nothing: every file is somebody's own."""
